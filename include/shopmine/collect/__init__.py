@@ -1,0 +1,1 @@
+"""Reads a shop's sources into batches: one module a kind of source."""

@@ -1,0 +1,1 @@
+"""The ready-made shops: the generator, and loading real data into the demo databases."""

@@ -1,0 +1,1 @@
+"""Point-in-time features of customers, products and interactions."""

@@ -1,0 +1,1 @@
+"""Statistics for people: figures about the shop, its platform and its data."""

@@ -1,0 +1,1 @@
+"""One module or package a model; `registry` lists them."""

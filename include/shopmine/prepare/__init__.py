@@ -1,0 +1,1 @@
+"""Turns batches into canonical rows: cleaned, conformed, every row accounted for."""

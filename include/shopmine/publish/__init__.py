@@ -1,0 +1,1 @@
+"""Gates, releases, rollback, differences and sinks."""

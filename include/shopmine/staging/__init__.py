@@ -1,0 +1,1 @@
+"""The staging database: everything that passes from one task to the next."""
