@@ -1,0 +1,62 @@
+"""Puts a ready-made shop's data where its file under `shops/examples` says that it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from shopmine.config.connections import Connections, find_connection
+from shopmine.demo import online_retail
+from shopmine.errors import ConfigError
+
+EXAMPLES: Final = Path(__file__).resolve().parents[3] / "shops" / "examples"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedDemo:
+    """What a ready-made shop's stores now hold: its last day with data, and the rows of each table or collection."""
+
+    last_day: date
+    n_rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    size: str
+    data: Path | None
+    connections: Connections
+    files_dir: Path
+
+
+def demo_shops() -> list[str]:
+    """Names of the ready-made shops, sorted."""
+    return sorted(set(_LOADERS) & {file.stem for file in EXAMPLES.glob("*.toml")})
+
+
+def load_demo(shop: str, *, size: str, data: Path | None, connections: Connections, files_dir: Path) -> LoadedDemo:
+    """Fill the shop's own stores; what is there already from the same load is left alone, anything else is replaced.
+
+    Args:
+        shop: one of `demo_shops`.
+        size: "tiny", "small" or "medium"; only the generated shop has sizes.
+        data: folder with the data of a shop that is not generated.
+        connections: the shop's stores, ids `<shop>_mysql`, `<shop>_mongo`.
+        files_dir: folder of the shop's connection `<shop>_files`.
+
+    Raises:
+        ConfigError: unknown shop or size, a connection or the data is missing.
+        SourceUnavailableError: a server does not answer.
+    """
+    if shop not in _LOADERS:
+        raise ConfigError(f"there is no ready-made shop {shop!r}; there are {demo_shops()}")
+    return _LOADERS[shop](_Request(size=size, data=data, connections=connections, files_dir=files_dir))
+
+
+def _load_online_retail(request: _Request) -> LoadedDemo:
+    connection = find_connection(request.connections, "online_retail_mysql", "the shop online_retail")
+    n_rows = online_retail.load_online_retail(connection, request.data)
+    return LoadedDemo(last_day=online_retail.LAST_DAY, n_rows=n_rows)
+
+
+_LOADERS: Final[Mapping[str, Callable[[_Request], LoadedDemo]]] = {"online_retail": _load_online_retail}
