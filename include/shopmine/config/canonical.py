@@ -37,11 +37,15 @@ class Pick(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanonicalColumn:
-    """One column: its type, whether a row without it is quarantined, and how rows of one key are put together."""
+    """One column: its type, whether a row without it is quarantined, and how rows of one key are put together.
+
+    A column that `is_made` need not be mapped: `prepare` makes it where the source gives none.
+    """
 
     name: str
     type: ColumnType
     is_required: bool = False
+    is_made: bool = False
     pick: Pick = Pick.FIRST
     about: str = ""
 
@@ -142,6 +146,7 @@ _ENTITIES = (
                 name="line",
                 type=ColumnType.INTEGER,
                 is_required=True,
+                is_made=True,
                 about="rank within the order in the total order of the whole source row where the source has no key",
             ),
             _text("product", required=True),
@@ -150,7 +155,13 @@ _ENTITIES = (
             _number("quantity", required=True),
             _number("unit_price", required=True),
             _number("discount"),
-            _number("amount", "quantity × unit_price − discount where the source gives none", required=True),
+            CanonicalColumn(
+                name="amount",
+                type=ColumnType.NUMERIC,
+                is_required=True,
+                is_made=True,
+                about="quantity × unit_price − discount where the source gives none",
+            ),
             _text("kind", _LINE_KINDS, required=True),
         ),
         key=("order_id", "line"),

@@ -1,0 +1,55 @@
+"""A shop's days: the only place that knows the clock, time zones and clock changes.
+
+A day is a date of the shop's zone; an instant is an aware `datetime`. All functions but `utc_now` are pure.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+ONE_DAY: Final = timedelta(days=1)
+
+
+def utc_now() -> datetime:
+    """The present instant, in UTC: read once at the border of a run and passed on."""
+    return datetime.now(UTC)  # noqa: TID251  the one allowed place
+
+
+def local_day(instant: datetime, zone: ZoneInfo) -> date:
+    """The shop's day in which an aware instant falls."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant!r} has no time zone; use `instant_of(wall, zone)` first")
+    return instant.astimezone(zone).date()
+
+
+def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The UTC instant of a clock reading without zone.
+
+    A reading that occurs twice (clocks put back) is the earlier one. One that never occurs (clocks put forward) is
+    taken with the offset from before the change, so it moves forward by the length of the gap.
+    """
+    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The UTC instants [start, end) of a day: 23, 24 or 25 hours, none at all for a day that a zone skipped."""
+    start, end = (instant_of(datetime.combine(d, time()), zone) for d in (day, day + ONE_DAY))
+    return start, end
+
+
+def last_complete_day(now: datetime, zone: ZoneInfo) -> date:
+    """The newest day that is over at the instant `now`."""
+    return local_day(now, zone) - ONE_DAY
+
+
+def training_day(day: date, weekday: str) -> date:
+    """The newest day at or before `day` that is the given weekday ("monday" …): models are fitted as of it."""
+    return day - timedelta(days=(day.weekday() - WEEKDAYS.index(weekday)) % 7)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both included; none when `last` is earlier."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

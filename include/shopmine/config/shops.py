@@ -1,0 +1,190 @@
+"""A shop's file `shops/NAME.toml` as typed, checked settings: the one file that a user edits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import to_jsonable_python
+
+from shopmine.config.checks import explain_errors, find_problems
+from shopmine.config.connections import STAGING
+from shopmine.config.entities import EntityConfig, FieldConfig, Settings, SourceConfig, check_zone, with_names
+from shopmine.config.kinds import SINK_KINDS, nearest
+from shopmine.errors import ConfigError, NotFoundError
+
+SHOPS_VARIABLE: Final = "SHOPMINE_SHOPS"
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+# Where rows are read does not change what is made of them: other rows make other batches.
+_NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter"}
+
+
+class SinkConfig(Settings):
+    """Where published results are written back to."""
+
+    name: str
+    kind: str
+    connection: str
+    tables: tuple[str, ...] = Field(min_length=1)
+    prefix: str = "shopmine_"
+    format: Literal["csv", "parquet"] = "csv"
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, kind: str) -> str:
+        if kind not in SINK_KINDS:
+            raise ValueError(f"unknown kind {kind!r}{nearest(kind, SINK_KINDS)}")
+        return kind
+
+
+class Shop(Settings):
+    """A shop's whole file.
+
+    Attributes:
+        last_day: the data ends here, where it does.
+        read_delay_minutes: so long after midnight the sources are complete.
+        training_weekday: models are fitted as of these days.
+        models, gates: settings of these parts as they stand in the file; the parts check them.
+    """
+
+    name: str
+    title: str
+    timezone: str
+    currency: str
+    first_day: date
+    last_day: date | None = None
+    read_delay_minutes: int = Field(default=120, ge=0)
+    owner: str = "shop-data"
+    training_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    sources: Mapping[str, SourceConfig]
+    models: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    gates: Mapping[str, Any] = Field(default_factory=dict)
+    sinks: Mapping[str, SinkConfig] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_parts(cls, value: Any) -> Any:
+        value = with_names(with_names(value, "sources"), "sinks")
+        if isinstance(sources := value.get("sources"), dict) and "timezone" in value:
+            zoned = {k: {"timezone": value["timezone"], **v} if isinstance(v, dict) else v for k, v in sources.items()}
+            value = {**value, "sources": zoned}
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, timezone: str) -> str:
+        return check_zone(timezone)
+
+    @model_validator(mode="after")
+    def _possible_window(self) -> Shop:
+        if self.last_day is not None and self.last_day < self.first_day:
+            raise ValueError(f"last_day {self.last_day} is before first_day {self.first_day}")
+        if not self.sources:
+            raise ValueError("has no sources; add [sources.NAME]")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """`timezone` as a zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def key_connection(self) -> str:
+        """Id of the connection whose password is the key that personal columns are hashed with."""
+        return f"{self.name}_key"
+
+    def hashes_personal(self) -> bool:
+        """Whether any column is hashed, so that the shop needs its key."""
+        reads = (entity for source in self.sources.values() for entity in source.read_entities())
+        return any("hash" in entity.personal.values() for entity in reads)
+
+    def connection_ids(self) -> list[str]:
+        """Ids of all connections that a run of this shop needs, the staging database's first."""
+        own = [part.connection for parts in (self.sources, self.sinks) for part in parts.values()]
+        return list(dict.fromkeys([STAGING, *own, *([self.key_connection] if self.hashes_personal() else [])]))
+
+    def rules_version(self, source: str, entity: str) -> str:
+        """16 hex digits over everything in this file that `prepare` makes of the rows of one read entity."""
+        config = self.sources[source]
+        users = (config.entities[entity], *config.derived(entity))
+        return _hash(
+            {
+                "zones": [self.timezone, config.timezone],
+                "currency": self.currency,
+                "kind": config.kind,
+                "entities": [user.model_dump(mode="json", exclude=_NOT_RULES) for user in users],
+                "canonical": [repr(user.canonical) for user in users],
+            }
+        )
+
+    def config_hash(self, part: str, name: str | None = None) -> str:
+        """16 hex digits over one part ("models", "segments"), over all of a kind ("gates"), or one setting."""
+        value = getattr(self, part)
+        return _hash(to_jsonable_python(value if name is None else value.get(name)))
+
+
+# Where in the file which table stands ("*" is a name that the user chose), to name the nearest key of an unknown one.
+_TABLES: Final[Mapping[tuple[str, ...], type[Settings]]] = {
+    (): Shop,
+    ("sources", "*"): SourceConfig,
+    ("sources", "*", "entities", "*"): EntityConfig,
+    ("sources", "*", "entities", "*", "fields", "*"): FieldConfig,
+    ("sinks", "*"): SinkConfig,
+}
+
+
+def shops_folder(folder: Path | None = None) -> Path:
+    """The folder of shops' files: the argument, else `SHOPMINE_SHOPS`, else `./shops`."""
+    return folder or Path(os.environ.get(SHOPS_VARIABLE) or "shops")
+
+
+def list_shops(folder: Path | None = None) -> list[str]:
+    """Names of the shops that have a file, sorted."""
+    return sorted(path.stem for path in shops_folder(folder).glob("*.toml") if _NAME.fullmatch(path.stem))
+
+
+def load_shop(name: str, folder: Path | None = None) -> Shop:
+    """Read and check a shop's file.
+
+    Raises:
+        NotFoundError: there is no such file; the nearest name is in the message.
+        ConfigError: the file is wrong: one line a problem with the dotted key and what would be right.
+    """
+    path = shops_folder(folder) / f"{name}.toml"
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"shop name {name!r} is not right; use a-z, 0-9 and _, beginning with a letter")
+    if not path.is_file():
+        raise NotFoundError(f"there is no shop {name!r} ({path}){nearest(name, list_shops(folder))}")
+    try:
+        text = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    return parse_shop(name, text, origin=str(path))
+
+
+def parse_shop(name: str, text: Mapping[str, Any], *, origin: str) -> Shop:
+    """Check the parsed contents of a shop's file; `origin` names it in errors (see `load_shop`)."""
+    if "name" in text:
+        raise ConfigError(f"{origin}: unknown key 'name'; a shop is named by its file, call what people read `title`")
+    try:
+        shop = Shop.model_validate({**text, "name": name})
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{origin}: {problem}" for problem in explain_errors(error, _TABLES))) from None
+    problems = [problem for source in shop.sources.values() for problem in find_problems(source)]
+    if problems:
+        raise ConfigError("\n".join(f"{origin}: {problem}" for problem in problems))
+    return shop
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
