@@ -6,7 +6,6 @@ becomes a row of `published.checks`, also one that could not be judged (it says 
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from shopmine.columns import CUSTOMER, LIST, METRIC, MODEL, PRODUCT, RANK, SEGMENT, VALUE
+from shopmine.config.kinds import nearest
 from shopmine.errors import ConfigError, GateError
 
 if TYPE_CHECKING:

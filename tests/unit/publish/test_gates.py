@@ -152,7 +152,7 @@ def test_a_gate_set_to_warn_is_recorded_and_does_not_stop() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"min_coverge": 0.5}, r"min_coverge is not a setting; did you mean min_coverage"),
+        ({"min_coverge": 0.5}, r"min_coverge is not a setting; did you mean 'min_coverage'"),
         ({"min_coverage": 5}, r"min_coverage=5.0 is outside \[0, 1\]"),
         ({"min_coverage": float("nan")}, r"outside \[0, 1\]"),
         ({"list_size": "ten"}, r"list_size='ten' is not a whole number"),

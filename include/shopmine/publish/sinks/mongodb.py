@@ -1,0 +1,143 @@
+"""Writes a release into the shop's MongoDB.
+
+Every collection is built beside the one that is read and then takes its place by a rename, which is atomic for one
+collection; `<prefix>release` is renamed last, so a reader who finds the new stamp there finds all its collections. A
+collection that Shopmine did not write is never touched: what it wrote carries its mark in the validator's title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from bson.decimal128 import Decimal128
+from pymongo import ASCENDING, MongoClient
+from pymongo.errors import PyMongoError
+
+from shopmine.columns import CUSTOMER
+from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, SinkOptions, SinkTable, Stamp, row_chunks
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+    from shopmine.config.connections import Connection
+
+_NEW: Final = "__new"
+
+
+def write_tables(
+    connection: Connection, tables: Sequence[SinkTable], stamp: Stamp, options: SinkOptions
+) -> dict[str, int]:
+    """Replace the collections `<prefix><name>` by these, one after the other, and `<prefix>release` last.
+
+    Args:
+        connection: of kind "mongodb"; its user may create, drop and rename collections.
+        tables: what to write.
+        stamp: which release it is.
+        options: the prefix.
+
+    Returns:
+        Documents written, by table.
+
+    Raises:
+        ConfigError: a collection of that name is the shop's own.
+        SourceUnavailableError: the server refuses or does not answer.
+    """
+    counts = {}
+    with _database(connection) as database:
+        names = [options.prefix + table.name for table in tables]
+        release = options.prefix + RELEASE_TABLE
+        for name in (*names, release):
+            _check_ours(database, name)
+            if _check_ours(database, name + _NEW):
+                database.drop_collection(name + _NEW)
+        for name, table in zip(names, tables, strict=True):
+            counts[table.name] = _build(database, name + _NEW, table, stamp)
+        database.create_collection(release + _NEW, validator=_validator("the release of the collections beside", {}))
+        database[release + _NEW].insert_one({"_id": stamp.shop, **asdict(stamp)})
+        for name in (*names, release):
+            database[name + _NEW].rename(name, dropTarget=True)
+    return counts
+
+
+def remove_person(connection: Connection, tables: Sequence[str], customer: str, options: SinkOptions) -> dict[str, int]:
+    """Delete a person's documents from the collections that Shopmine wrote.
+
+    Args:
+        connection: of kind "mongodb".
+        tables: names of published tables, without the prefix.
+        customer: the person's key.
+        options: the prefix.
+
+    Returns:
+        Documents deleted, by collection that is there.
+    """
+    counts = {}
+    with _database(connection) as database:
+        for table in tables:
+            if _check_ours(database, options.prefix + table):
+                counts[table] = database[options.prefix + table].delete_many({CUSTOMER: customer}).deleted_count
+    return counts
+
+
+@contextmanager
+def _database(connection: Connection) -> Iterator[Database[dict[str, Any]]]:
+    options = {name: value for name, value in connection.extra.items() if name != "srv"}
+    scheme = "mongodb+srv" if connection.extra.get("srv") == "true" else "mongodb"
+    port = f":{connection.port}" if connection.port else ""
+    uri = f"{scheme}://{connection.host}{port}/?{urlencode(options)}"
+    user, password = connection.user or None, connection.password or None
+    try:
+        with MongoClient[dict[str, Any]](
+            uri, username=user, password=password, serverSelectionTimeoutMS=15_000, tz_aware=True
+        ) as client:
+            yield client[connection.database]
+    except PyMongoError as error:
+        code = getattr(error, "code", None)
+        raise SourceUnavailableError(
+            f"the sink {connection} refused: {type(error).__name__} {code or ''}; check that it runs and that this user"
+            " may write; run the sink again, it replaces what it wrote"
+        ) from error
+
+
+def _check_ours(database: Database[dict[str, Any]], name: str) -> bool:
+    """Whether the collection is there; it must then be one of ours."""
+    found = list(database.list_collections(filter={"name": name}))
+    if not found:
+        return False
+    title = found[0].get("options", {}).get("validator", {}).get("$jsonSchema", {}).get("title", "")
+    if not str(title).startswith(MARK):
+        raise ConfigError(
+            f"collection {name!r} was not written by Shopmine (its schema has no title beginning with {MARK!r}), so it"
+            " is not replaced; set another `prefix` in the sink of the shop's file"
+        )
+    return True
+
+
+def _validator(about: str, comments: dict[str, str]) -> dict[str, Any]:
+    properties = {name: {"description": comment} for name, comment in comments.items() if comment}
+    return {"$jsonSchema": {"title": f"{MARK}: {about}", "properties": properties}}
+
+
+def _build(database: Database[dict[str, Any]], name: str, table: SinkTable, stamp: Stamp) -> int:
+    validator = _validator(table.about, dict(table.comments))
+    collection = database.create_collection(name, validator=validator)
+    for chunk in row_chunks(table, decode_json=True):
+        documents = [{**{key: _bson(value) for key, value in row.items()}, "release": stamp.release} for row in chunk]
+        collection.insert_many(documents, ordered=False)
+    collection.create_index([(column, ASCENDING) for column in table.key], unique=True)
+    return int(table.rows.num_rows)
+
+
+def _bson(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return Decimal128(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time(), tzinfo=UTC)
+    return value

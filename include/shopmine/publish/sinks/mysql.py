@@ -1,0 +1,199 @@
+"""Writes a release into the shop's MySQL or MariaDB.
+
+Every table is built beside the one that is read, then all of them change places in one RENAME TABLE, which is atomic:
+a reader sees the tables of one release, never none and never a mixture. A table that Shopmine did not write is never
+touched: what it wrote carries its mark in the table's comment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pymysql
+
+from shopmine.columns import CUSTOMER
+from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, SinkOptions, SinkTable, Stamp, row_chunks
+
+if TYPE_CHECKING:
+    from shopmine.config.connections import Connection
+
+_NEW: Final = "__new"
+_OLD: Final = "__old"
+_KEY_LENGTH: Final = 255
+_COMMENT_LENGTH: Final = 1024
+
+
+def write_tables(
+    connection: Connection, tables: Sequence[SinkTable], stamp: Stamp, options: SinkOptions
+) -> dict[str, int]:
+    """Replace the tables `<prefix><name>` by these, all at once, and `<prefix>release` with them.
+
+    Args:
+        connection: of kind "mysql"; its user may create, drop and rename tables.
+        tables: what to write.
+        stamp: which release it is.
+        options: the prefix.
+
+    Returns:
+        Rows written, by table.
+
+    Raises:
+        ConfigError: a table of that name is the shop's own.
+        SourceUnavailableError: the server refuses or does not answer; the tables that are read are as before.
+    """
+    everything = [*tables, _release_table(stamp)]
+    names = [options.prefix + table.name for table in everything]
+    with _session(connection) as session, session.cursor() as cursor:
+        for name in names:
+            for candidate in (name, name + _NEW, name + _OLD):
+                _check_ours(cursor, candidate)
+            cursor.execute(f"DROP TABLE IF EXISTS {_quote(name + _NEW)}, {_quote(name + _OLD)}")
+        counts = {}
+        for name, table in zip(names, everything, strict=True):
+            cursor.execute(_create(name + _NEW, table, stamp))
+            counts[table.name] = _insert(cursor, name + _NEW, table)
+            session.commit()
+        _swap(cursor, names)
+    del counts[RELEASE_TABLE]
+    return counts
+
+
+def remove_person(connection: Connection, tables: Sequence[str], customer: str, options: SinkOptions) -> dict[str, int]:
+    """Delete a person's rows from the tables that Shopmine wrote.
+
+    Args:
+        connection: of kind "mysql".
+        tables: names of published tables, without the prefix.
+        customer: the person's key.
+        options: the prefix.
+
+    Returns:
+        Rows deleted, by table that is there.
+    """
+    counts = {}
+    with _session(connection) as session, session.cursor() as cursor:
+        for table in tables:
+            if not _check_ours(cursor, options.prefix + table):
+                continue
+            sql = f"DELETE FROM {_quote(options.prefix + table)} WHERE {CUSTOMER} = %s"  # noqa: S608  quoted by us
+            counts[table] = cursor.execute(sql, (customer,))
+        session.commit()
+    return counts
+
+
+@contextmanager
+def _session(connection: Connection) -> Iterator[Any]:
+    try:
+        session = pymysql.connect(
+            host=connection.host,
+            port=connection.port or 3306,
+            user=connection.user,
+            password=connection.password,
+            database=connection.database,
+            charset="utf8mb4",
+            connect_timeout=15,
+            read_timeout=600,
+            write_timeout=600,
+            init_command="SET SESSION sql_mode='STRICT_ALL_TABLES', time_zone='+00:00'",
+        )
+        with session:
+            yield session
+    except pymysql.MySQLError as error:
+        code = error.args[0] if error.args else "?"
+        raise SourceUnavailableError(
+            f"the sink {connection} refused: MySQL error {code} ({type(error).__name__}); check that it runs and that"
+            " this user may CREATE, DROP, ALTER, INSERT and DELETE; what was there before is unchanged"
+        ) from error
+
+
+def _check_ours(cursor: Any, name: str) -> bool:
+    """Whether the table is there; it must then be one of ours."""
+    cursor.execute(
+        "SELECT table_comment FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s",
+        (name,),
+    )
+    row = cursor.fetchone()
+    if row is not None and not str(row[0]).startswith(MARK):
+        raise ConfigError(
+            f"table {name!r} was not written by Shopmine (its comment does not begin with {MARK!r}), so it is not"
+            " replaced; set another `prefix` in the sink of the shop's file"
+        )
+    return row is not None
+
+
+def _release_table(stamp: Stamp) -> SinkTable:
+    return SinkTable(
+        name=RELEASE_TABLE,
+        rows=pa.Table.from_pylist([asdict(stamp)]),
+        key=("shop",),
+        about="the release that the tables with this prefix are of",
+    )
+
+
+def _create(name: str, table: SinkTable, stamp: Stamp) -> str:
+    columns = [_column(field, table) for field in table.rows.schema]
+    key = ", ".join(_quote(column) for column in table.key)
+    about = _text(f"{MARK}: {table.about}, of {stamp.shop} on {stamp.day} (release {stamp.release})")
+    return (
+        f"CREATE TABLE {_quote(name)} ({', '.join(columns)}, PRIMARY KEY ({key})) ENGINE=InnoDB"
+        f" DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT={about}"
+    )
+
+
+def _column(field: pa.Field, table: SinkTable) -> str:
+    is_key = field.name in table.key
+    kind = "JSON" if field.name in table.json_columns else _type(field.type, is_key=is_key)
+    null = " NOT NULL" if is_key else ""
+    return f"{_quote(field.name)} {kind}{null} COMMENT {_text(table.comments.get(field.name, ''))}"
+
+
+def _type(type_: pa.DataType, *, is_key: bool) -> str:
+    choices = (
+        (pa.types.is_boolean, "BOOLEAN"),
+        (pa.types.is_integer, "BIGINT"),
+        (pa.types.is_floating, "DOUBLE"),
+        (pa.types.is_date, "DATE"),
+        (pa.types.is_timestamp, "DATETIME(6)"),
+        (pa.types.is_list, "JSON"),
+    )
+    if pa.types.is_decimal(type_):
+        return f"DECIMAL({type_.precision}, {type_.scale})"
+    for is_type, name in choices:
+        if is_type(type_):
+            return name
+    return f"VARCHAR({_KEY_LENGTH})" if is_key else "LONGTEXT"
+
+
+def _insert(cursor: Any, name: str, table: SinkTable) -> int:
+    columns = table.rows.column_names
+    names, marks = ", ".join(map(_quote, columns)), ", ".join(["%s"] * len(columns))
+    sql = f"INSERT INTO {_quote(name)} ({names}) VALUES ({marks})"  # noqa: S608  names are quoted by us
+    for chunk in row_chunks(table, decode_json=False):
+        cursor.executemany(sql, [tuple(row.values()) for row in chunk])
+    return int(table.rows.num_rows)
+
+
+def _swap(cursor: Any, names: Sequence[str]) -> None:
+    moves, there = [], []
+    for name in names:
+        if _check_ours(cursor, name):
+            there.append(name)
+            moves.append(f"{_quote(name)} TO {_quote(name + _OLD)}")
+        moves.append(f"{_quote(name + _NEW)} TO {_quote(name)}")
+    cursor.execute(f"RENAME TABLE {', '.join(moves)}")
+    if there:
+        cursor.execute(f"DROP TABLE {', '.join(_quote(name + _OLD) for name in there)}")
+
+
+def _quote(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _text(value: str) -> str:
+    escaped = value[:_COMMENT_LENGTH].replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

@@ -1,0 +1,100 @@
+"""What a sink is given: tables with their rows, keys and meaning, and the stamp of their release."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from shopmine.columns import CUSTOMER
+from shopmine.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MARK: Final = "Shopmine"
+RELEASE_TABLE: Final = "release"
+_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkTable:
+    """One published table as it is written back.
+
+    Attributes:
+        name: as in schema `published`.
+        rows: without the columns `shop` and `release`, already filtered by rights.
+        key: columns that name a row.
+        json_columns: text columns that hold JSON.
+        about: what the table is, in one line.
+        comments: column -> what it means.
+    """
+
+    name: str
+    rows: pa.Table
+    key: tuple[str, ...]
+    json_columns: frozenset[str] = frozenset()
+    about: str = ""
+    comments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_persons(self) -> bool:
+        """Whether the rows are about persons."""
+        return CUSTOMER in self.rows.column_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """Which release the written tables are of; stands beside them as the table `<prefix>release`."""
+
+    shop: str
+    release: int
+    day: str
+    known_at: str | None
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkOptions:
+    """A sink's settings in the shop's file: `prefix` of every written name, `format` of files."""
+
+    prefix: str = "shopmine_"
+    format: str = "csv"
+
+    def __post_init__(self) -> None:
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ConfigError(
+                f"sink prefix={self.prefix!r} is not right; use 1 to 40 letters, digits and _, beginning with a letter:"
+                " it keeps the written tables apart from the shop's own"
+            )
+
+
+def row_chunks(table: SinkTable, *, decode_json: bool, size: int = 5000) -> Iterator[list[dict[str, Any]]]:
+    """The rows as plain Python values, some thousands at a time.
+
+    Args:
+        table: what to write.
+        decode_json: JSON text becomes lists and objects; else lists become JSON text.
+        size: rows of a chunk.
+
+    Yields:
+        Chunks of rows; a float that is not finite is None.
+    """
+    for batch in table.rows.to_batches(max_chunksize=size):
+        yield [
+            {name: _plain(value, name in table.json_columns, decode_json) for name, value in row.items()}
+            for row in batch.to_pylist()
+        ]
+
+
+def _plain(value: Any, is_json: bool, decode_json: bool) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str) and is_json and decode_json:
+        return json.loads(value)
+    if isinstance(value, list) and not decode_json:
+        return json.dumps(value, ensure_ascii=False)
+    return value
