@@ -96,9 +96,7 @@ class GatesConfig:
         values: dict[str, object] = {}
         for key, value in settings.items():
             if key not in known:
-                nearest = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {nearest[0]}?" if nearest else f"the keys are {sorted(known)}"
-                raise ConfigError(f"[gates] {key} is not a setting; {hint}")
+                raise ConfigError(f"[gates] {key} is not a setting{nearest(key, known)}")
             values[key] = _typed(key, value, known[key])
         return cls(**values)  # type: ignore[arg-type]  # _typed checked each against the field's own type
 
