@@ -1,0 +1,1 @@
+"""Airflow's settings for one machine, as environment variables: no file of Airflow's own has to be edited."""
