@@ -1,1 +1,1 @@
-"""Point-in-time features of customers, products and interactions."""
+"""Point-in-time features: what was known about customers, products and sales at the end of one day."""
