@@ -217,7 +217,9 @@ def _coverage(candidate: Candidate, config: GatesConfig) -> Check:
         why = "no customers or no recommendations in this release" + _because(candidate)
         return _skipped(COVERAGE, expected, why)
     is_active = customers["recency_days"] <= config.active_days
-    active = customers.loc[is_active & ~customers[CUSTOMER].isin(candidate.rights.no_lists), CUSTOMER]
+    active = customers.loc[
+        is_active & ~customers[CUSTOMER].isin(candidate.rights.forbidden("recommendations")), CUSTOMER
+    ]
     if active.empty:
         return _skipped(COVERAGE, expected, f"nobody bought within {config.active_days} days")
     n_products = lists.loc[lists[LIST] == MAIN_LIST].groupby(CUSTOMER)[PRODUCT].nunique()
@@ -336,12 +338,9 @@ def _hidden_products(candidate: Candidate, config: GatesConfig) -> Check:
 
 
 def _rights_respected(candidate: Candidate) -> Check:
-    n_rows = 0
-    for table, frame in candidate.tables.items():
-        forbidden = candidate.rights.forbidden(table)
-        if forbidden and CUSTOMER in frame.columns:
-            n_rows += int(frame[CUSTOMER].isin(forbidden).sum())
-    detail = f"{len(candidate.rights.no_lists)} persons object to personalisation or profiling"
+    leaks = (candidate.rights.leaks(table, frame) for table, frame in candidate.tables.items())
+    n_rows = sum(int(rows.sum()) for rows in leaks if rows is not None)
+    detail = f"{candidate.rights.n_persons} persons object to personalisation or profiling, or asked for deletion"
     expected = "0 rows of persons who objected"
     return Check(check_name=RIGHTS, expected=expected, actual=f"{n_rows} rows", passed=n_rows == 0, detail=detail)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shopmine.columns import CUSTOMER
+from shopmine.staging.tables_published import PUBLISHED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,28 +18,34 @@ class Rights:
     """Who objected to what; holds as of now, whatever the day of the release.
 
     Attributes:
-        no_personalisation: customers who must not be recommended anything, nor to anything.
-        no_profiling: customers who must not be in a profile (nor be recommended anything).
+        persons: kind of right (`no_personalisation`, `no_profiling`, `deletion`) -> customers who claimed it.
     """
 
-    no_personalisation: frozenset[str] = frozenset()
-    no_profiling: frozenset[str] = frozenset()
+    persons: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
-    def no_lists(self) -> frozenset[str]:
-        """Customers without lists: recommendations are made from a profile, so an objection to either forbids them."""
-        return self.no_personalisation | self.no_profiling
+    def n_persons(self) -> int:
+        """How many persons claimed any right."""
+        return len(frozenset[str]().union(*self.persons.values()))
 
     def forbidden(self, table: str) -> frozenset[str]:
         """Customers who must not be in this published table."""
-        return self.no_profiling if table == "customers" else self.no_lists
+        kinds = PUBLISHED[table].hidden_by
+        return frozenset[str]().union(*(self.persons.get(kind, frozenset()) for kind in kinds))
 
     def filter(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         """The tables without the rows that rights forbid; tables without such rows are the same objects."""
-        return {name: self._filter_table(name, frame) for name, frame in tables.items()}
+        kept = {}
+        for name, frame in tables.items():
+            leaks = self.leaks(name, frame)
+            kept[name] = frame if leaks is None or not leaks.any() else frame[~leaks]
+        return kept
 
-    def _filter_table(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        forbidden = self.forbidden(name)
-        if not forbidden or CUSTOMER not in frame.columns:
-            return frame
-        return frame[~frame[CUSTOMER].isin(forbidden)]
+    def leaks(self, table: str, frame: pd.DataFrame) -> pd.Series[bool] | None:
+        """Which rows of a table are about a person who must not be in it; None when the table names no person."""
+        forbidden = self.forbidden(table)
+        if not forbidden or frame.empty:
+            return None
+        if CUSTOMER in frame.columns:
+            return frame[CUSTOMER].isin(forbidden)
+        return (frame["entity"] == CUSTOMER) & frame["key"].isin(forbidden)

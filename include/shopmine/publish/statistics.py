@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 import pandas as pd
 
 from shopmine.columns import AMOUNT, CUSTOMER, DAY, KIND, METRIC, ORDER_ID, PRODUCT, QUANTITY, VALUE
 
 KEY: Final = "key"
+_PRECISION: Final = Decimal("0.000001")
 UNKNOWN: Final = "(unknown)"
 STATISTICS_COLUMNS: Final = (DAY, METRIC, KEY, VALUE)
 ABOUT_STATISTICS: Final[Mapping[str, str]] = {
@@ -68,38 +70,40 @@ def day_statistics(facts: DayFacts, day: date) -> pd.DataFrame:
         day: D.
 
     Returns:
-        Rows of `day`, `metric`, `key` ("" for a total), `value` (float), sorted by metric and key.
+        Rows of `day`, `metric`, `key` (None for the whole shop), `value` (Decimal), sorted by metric and key.
     """
     sales = facts.lines[facts.lines[KIND] == "sale"]
-    rows = [(metric, "", value) for metric, value in _totals(facts, sales).items()]
+    rows: list[tuple[str, str | None, Decimal]]
+    rows = [(metric, None, value) for metric, value in _totals(facts, sales).items()]
     rows += [(metric, key, value) for metric, values in _breakdowns(facts, sales).items() for key, value in values]
-    frame = pd.DataFrame(rows, columns=[METRIC, KEY, VALUE]).astype({METRIC: "str", KEY: "str", VALUE: "float64"})
+    rows.sort(key=lambda row: (row[0], row[1] or ""))
+    frame = pd.DataFrame(rows, columns=[METRIC, KEY, VALUE], dtype="object")
     frame.insert(0, DAY, day)
-    return frame.sort_values([METRIC, KEY], ignore_index=True)
+    return frame
 
 
-def _totals(facts: DayFacts, sales: pd.DataFrame) -> dict[str, float]:
+def _totals(facts: DayFacts, sales: pd.DataFrame) -> dict[str, Decimal]:
     buyers = set(sales[CUSTOMER].dropna())
     n_orders = int(sales[ORDER_ID].nunique())
     revenue = _sum(sales[AMOUNT])
     returns = -_sum(facts.lines.loc[facts.lines[KIND] == "return", AMOUNT])
     totals = {
-        "orders": float(n_orders),
-        "customers": float(len(buyers)),
-        "new_customers": float(len(buyers - facts.earlier_customers)),
+        "orders": Decimal(n_orders),
+        "customers": Decimal(len(buyers)),
+        "new_customers": Decimal(len(buyers - facts.earlier_customers)),
         "revenue": revenue,
         "returns": returns,
         "net_revenue": _sum(facts.lines[AMOUNT]),
         "units": _sum(sales[QUANTITY]),
     }
     if n_orders:
-        totals["average_order_value"] = revenue / n_orders
+        totals["average_order_value"] = _ratio(revenue, n_orders)
     if revenue > 0:
-        totals["return_share"] = returns / revenue
+        totals["return_share"] = _ratio(returns, revenue)
     return totals
 
 
-def _breakdowns(facts: DayFacts, sales: pd.DataFrame) -> dict[str, list[tuple[str, float]]]:
+def _breakdowns(facts: DayFacts, sales: pd.DataFrame) -> dict[str, list[tuple[str, Decimal]]]:
     found = {f"revenue_by_{name}": _amounts(sales[name], sales[AMOUNT]) for name in facts.attributes}
     if not facts.products.empty:
         category = sales[PRODUCT].map(facts.products.set_index(PRODUCT)["category"])
@@ -116,17 +120,21 @@ def _breakdowns(facts: DayFacts, sales: pd.DataFrame) -> dict[str, list[tuple[st
     return found
 
 
-def _amounts(keys: pd.Series[str], amounts: pd.Series[float]) -> list[tuple[str, float]]:
+def _amounts(keys: pd.Series[str], amounts: pd.Series[Any]) -> list[tuple[str, Decimal]]:
     """Sum of the (exact) amounts a key; what has no key is `(unknown)`, so that the parts add up to the whole."""
     summed = pd.DataFrame({KEY: keys.fillna(UNKNOWN).astype(str), AMOUNT: amounts}).groupby(KEY, sort=True)[AMOUNT]
     return [(str(key), _sum(group)) for key, group in summed]
 
 
-def _counts(keys: pd.Series[str]) -> list[tuple[str, float]]:
+def _counts(keys: pd.Series[str]) -> list[tuple[str, Decimal]]:
     counts = keys.fillna(UNKNOWN).astype(str).value_counts().sort_index()
-    return [(str(key), float(n)) for key, n in counts.items()]
+    return [(str(key), Decimal(int(n))) for key, n in counts.items()]
 
 
-def _sum(values: pd.Series[float]) -> float:
-    """Exact for Decimals; float only at the end. An empty sum is 0."""
-    return float(sum(values.tolist(), start=0))
+def _sum(values: pd.Series[Any]) -> Decimal:
+    """Exact: the numbers of `clean` are Decimals. An empty sum is 0."""
+    return sum((Decimal(value) for value in values), start=Decimal(0))
+
+
+def _ratio(part: Decimal, whole: Decimal | int) -> Decimal:
+    return (part / whole).quantize(_PRECISION)

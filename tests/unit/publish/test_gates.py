@@ -77,7 +77,9 @@ def test_coverage_leaves_out_those_who_objected_and_those_who_are_gone() -> None
     people = customers(ann=1, bob=2, cid=2)
     people.loc[people["customer"] == "cid", "recency_days"] = 400
     tables = {"customers": people, "recommendations": lists(ann="AB")}
-    check = judged("recommendations_coverage", tables=tables, rights=Rights(no_personalisation=frozenset({"bob"})))
+    check = judged(
+        "recommendations_coverage", tables=tables, rights=Rights(persons={"no_personalisation": frozenset({"bob"})})
+    )
     assert (check.actual, check.passed) == ("100.0%", True)
 
 
@@ -112,13 +114,15 @@ def test_null_kind_and_null_listed_count_as_listed_goods() -> None:
 
 
 def test_rights_are_filtered_and_a_leak_stops_the_release() -> None:
-    rights = Rights(no_personalisation=frozenset({"ann"}), no_profiling=frozenset({"bob"}))
-    leaking = candidate(rights=rights)
-    check = judged("rights_respected", rights=rights)
-    assert not check.passed
+    rights = Rights(persons={"no_personalisation": frozenset({"ann"}), "no_profiling": frozenset({"bob"})})
+    actions = pd.DataFrame({"rank": [1, 2], "entity": ["customer", "product"], "key": ["ann", "ann"]})
+    leaking = candidate(rights=rights, tables={**candidate().tables, "actions": actions})
+    check = judged("rights_respected", rights=rights, tables=leaking.tables)
+    assert (check.passed, check.actual) == (False, "6 rows")
     filtered = rights.filter(leaking.tables)
     assert list(filtered["customers"]["customer"]) == ["ann"]
     assert filtered["recommendations"].empty
+    assert list(filtered["actions"]["entity"]) == ["product"]
     assert judged("rights_respected", rights=rights, tables=filtered).passed
     assert len(leaking.tables["customers"]) == 2
 
