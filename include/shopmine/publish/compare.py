@@ -188,12 +188,14 @@ def _appearances(frame: pd.DataFrame, name: str) -> pd.Series[int]:
 
 
 def _figures(frame: pd.DataFrame, *keys: str) -> dict[str, float]:
+    """Name -> value; what is null is absent, so that it equals itself."""
     if frame.empty:
         return {}
-    names = [
-        " ".join(str(part) for part in row if part) for row in frame[list(keys)].itertuples(index=False, name=None)
-    ]
-    return dict(zip(names, frame[VALUE].astype("float64"), strict=True))
+    known = frame[frame[VALUE].notna()]
+    parts = known[list(keys)].astype("object")
+    rows = parts.where(parts.notna(), "").itertuples(index=False, name=None)
+    names = [" ".join(str(part) for part in row if part) for row in rows]
+    return dict(zip(names, known[VALUE].astype("float64"), strict=True))
 
 
 def _figure_changes(old: Mapping[str, float], new: Mapping[str, float]) -> tuple[FigureChange, ...]:

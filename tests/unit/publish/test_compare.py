@@ -14,8 +14,10 @@ def frames(release: int, segments: dict[str, int], picks: dict[str, str], **chan
         "day": f"2011-12-0{release}",
         "customers": pd.DataFrame({"customer": list(segments), "segment": list(segments.values())}),
         "recommendations": pd.DataFrame(rows, columns=["customer", "list", "rank", "product"]),
-        "metrics": pd.DataFrame({"model": ["segments"], "metric": ["silhouette"], "value": [0.31]}),
-        "statistics": pd.DataFrame({"metric": ["orders"], "key": [""], "value": [float(release)]}),
+        "metrics": pd.DataFrame(
+            {"model": ["segments"] * 2, "metric": ["silhouette", "unknown"], "value": [0.31, float("nan")]}
+        ),
+        "statistics": pd.DataFrame({"metric": ["orders"], "key": [None], "value": [float(release)]}),
         "checks": pd.DataFrame({"check_name": ["coverage"], "passed": [True], "actual": ["90%"]}),
         "names": {"1": "loyal", "2": "new"},
     }
