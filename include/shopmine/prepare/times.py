@@ -1,0 +1,96 @@
+"""Times as text to UTC instants.
+
+A time with an offset (or Z) is that instant. A time without one is the clock on the wall of the source's zone:
+
+* The hour that happens twice when summer time ends is taken as its **first** occurrence (still summer time).
+* The hour that does not happen when it begins is moved on by the length of the gap: 01:30 becomes 02:30 summer time, which
+  is the instant that the winter clock would have shown.
+
+Both are the rule of Python's `fold=0` and of java.time. A day alone is its midnight. Years are 1000 to 9999; anything else,
+MySQL's zero dates included, is bad.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from shopmine.prepare.rows import Rows
+
+INSTANT: Final = pa.timestamp("us", "UTC")
+_LOCAL: Final = pa.timestamp("us")
+_PLAIN: Final = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$"
+_ISO: Final = re.compile(
+    r"([1-9]\d{3}-\d\d-\d\d)(?:[ Tt](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+
+
+def to_instants(text: pa.Array, zone: ZoneInfo) -> tuple[pa.Array, Rows]:
+    """Instants (timestamp[us, UTC]), null where the text is null or bad, and the rows whose text is bad.
+
+    Args:
+        text: like `2011-03-27 01:30:00`, `2011-03-27T01:30Z`, `2011-03-27T01:30:00.123+08:00`, `2011-03-27`; beyond microseconds
+            is cut off.
+        zone: of times without an offset.
+    """
+    is_plain = pc.match_substring_regex(text, _PLAIN).fill_null(True).to_numpy(zero_copy_only=False)
+    if is_plain.all() and (local := _cast_all(text)) is not None:
+        return _from_wall_clock(local, zone), np.empty(0, dtype=np.int64)
+    encoded = text.dictionary_encode()
+    parsed = [_parse(value) for value in encoded.dictionary.to_pylist()]
+    local = pa.array([None if p is None or p[1] is not None else p[0] for p in parsed], _LOCAL)
+    fixed = pa.array([None if p is None or p[1] is None else p[0] for p in parsed], _LOCAL)
+    distance = pa.array([None if p is None else p[1] for p in parsed], pa.duration("us"))
+    instants = pc.coalesce(pc.subtract(fixed, distance).cast(INSTANT), _from_wall_clock(local, zone)).take(
+        encoded.indices
+    )
+    bad = pc.and_(pc.is_valid(text), pc.is_null(instants)).to_numpy(zero_copy_only=False)
+    return instants, np.flatnonzero(bad)
+
+
+def _cast_all(text: pa.Array) -> pa.Array | None:
+    """The clock's readings, or None where any is a day or hour that does not exist, like 2011-02-30."""
+    try:
+        return text.cast(_LOCAL)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _parse(text: str) -> tuple[datetime, timedelta | None] | None:
+    """The clock's reading and its offset from UTC, if it has one."""
+    match = _ISO.fullmatch(text)
+    if match is None:
+        return None
+    day, clock, fraction, offset = match.groups()
+    try:
+        reading = datetime.fromisoformat(f"{day} {clock or '00:00'}")
+        reading = reading.replace(microsecond=int(f"{(fraction or '')[:6]:0<6}"))
+        return reading, None if offset is None else _distance(offset)
+    except ValueError:
+        return None
+
+
+def _distance(offset: str) -> timedelta:
+    if offset in "Zz":
+        return timedelta()
+    distance = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:].lstrip(":") or 0))
+    if distance >= timedelta(days=1):
+        raise ValueError(offset)
+    return -distance if offset[0] == "-" else distance
+
+
+def _from_wall_clock(local: pa.Array, zone: ZoneInfo) -> pa.Array:
+    instants = pc.assume_timezone(local, zone.key, ambiguous="earliest", nonexistent="earliest")
+    in_gap = pc.not_equal(pc.local_timestamp(instants), local).fill_null(False).to_numpy(zero_copy_only=False)
+    if in_gap.any():
+        rows = np.flatnonzero(in_gap)
+        moved = [value.replace(tzinfo=zone).astimezone(UTC) for value in local.take(pa.array(rows)).to_pylist()]
+        instants = pc.replace_with_mask(instants, pa.array(in_gap), pa.array(moved, instants.type))
+    return instants.cast(INSTANT)
