@@ -28,7 +28,11 @@ def run_sql(text: str, inputs: Mapping[str, pa.Table]) -> pa.Table:
     """
     import duckdb
 
-    settings = {"threads": "1", "enable_external_access": "false", "autoinstall_known_extensions": "false"}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": "1",
+        "enable_external_access": "false",
+        "autoinstall_known_extensions": "false",
+    }
     with duckdb.connect(":memory:", config=settings) as connection:
         for name, table in sorted(inputs.items()):
             connection.register(name, table)

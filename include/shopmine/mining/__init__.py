@@ -1,1 +1,1 @@
-"""One module or package a model; `registry` lists them."""
+"""Models. Each is a config, a result, and pure functions over frames; only `tasks.py` sees the staging database."""
