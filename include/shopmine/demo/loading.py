@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from shopmine.config.connections import Connections, find_connection
-from shopmine.demo import online_retail
+from shopmine.demo import online_retail, sizes
+from shopmine.demo.demo_shop import load_demo_shop
 from shopmine.errors import ConfigError
 
 EXAMPLES: Final = Path(__file__).resolve().parents[3] / "shops" / "examples"
@@ -59,4 +60,12 @@ def _load_online_retail(request: _Request) -> LoadedDemo:
     return LoadedDemo(last_day=online_retail.LAST_DAY, n_rows=n_rows)
 
 
-_LOADERS: Final[Mapping[str, Callable[[_Request], LoadedDemo]]] = {"online_retail": _load_online_retail}
+def _load_generated(request: _Request) -> LoadedDemo:
+    n_rows = load_demo_shop(request.connections, request.files_dir, size=request.size)
+    return LoadedDemo(last_day=sizes.LAST_DAY, n_rows=n_rows)
+
+
+_LOADERS: Final[Mapping[str, Callable[[_Request], LoadedDemo]]] = {
+    "demo": _load_generated,
+    "online_retail": _load_online_retail,
+}
