@@ -104,10 +104,17 @@ def _day_problems(entity: EntityConfig) -> Iterator[str]:
 def _personal_problems(source: SourceConfig, entity: EntityConfig) -> Iterator[str]:
     read = source.columns(entity.name)
     for column, treatment in entity.personal.items():
-        if treatment == "drop" and column in read:
-            yield f".personal.{column}: is dropped, but a field, attribute, key or day uses it; hash it or unmap it"
-        if treatment != "drop" and column not in read:
+        if treatment == "drop" and (users := [name for name in read if _is_within(name, column)]):
+            yield f".personal.{column}: is dropped, but {users[0]!r} is used; hash it or unmap it"
+        if treatment != "drop" and not any(_is_within(column, name) for name in read):
             yield f".personal.{column}: nothing reads this column{nearest(column, read)}"
+        if column == entity.day:
+            yield f".personal.{column}: tells the day, so it must stay as it is"
+
+
+def _is_within(column: str, other: str) -> bool:
+    """Whether a column is another one, or (by path) a part of it."""
+    return column == other or column.startswith(f"{other}.")
 
 
 def _mapping_problems(entity: EntityConfig) -> Iterator[str]:

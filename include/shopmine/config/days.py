@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ONE_DAY: Final = timedelta(days=1)
+UTC_ZONE: Final = ZoneInfo("UTC")
+NO_DAY: Final = date(1900, 1, 1)
+"""Stands for the day of rows whose day cannot be told: they land, in a batch of this day, and go to quarantine."""
 
 
 def utc_now() -> datetime:

@@ -18,6 +18,7 @@ from pydantic_core import to_jsonable_python
 
 from shopmine.config.checks import explain_errors, find_problems
 from shopmine.config.connections import STAGING
+from shopmine.config.days import NO_DAY
 from shopmine.config.entities import EntityConfig, FieldConfig, Settings, SourceConfig, check_zone, with_names
 from shopmine.config.kinds import SINK_KINDS, nearest
 from shopmine.errors import ConfigError, NotFoundError
@@ -88,6 +89,8 @@ class Shop(Settings):
     def _possible_window(self) -> Shop:
         if self.last_day is not None and self.last_day < self.first_day:
             raise ValueError(f"last_day {self.last_day} is before first_day {self.first_day}")
+        if self.first_day <= NO_DAY:
+            raise ValueError(f"first_day {self.first_day} is impossible; it must be after {NO_DAY}")
         if not self.sources:
             raise ValueError("has no sources; add [sources.NAME]")
         return self

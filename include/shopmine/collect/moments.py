@@ -1,0 +1,67 @@
+"""The shop's day of a source's time."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from shopmine.config.days import instant_of, local_day
+
+_MOMENT: Final = re.compile(
+    r"([1-9]\d{3}-\d\d-\d\d)(?:[ Tt](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+_MOST_KNOWN: Final = 200_000
+
+
+class DayOfText:
+    """The shop's day of texts like `2011-03-27 01:30:00`, `2011-03-27T01:30Z`, `2011-03-27`; None for anything else.
+
+    A time without offset is the clock of `zone` (`days.instant_of` says how at clock changes); a day alone is that day.
+    Readings are remembered by the minute, so that millions of rows cost a look-up each.
+    """
+
+    def __init__(self, *, zone: ZoneInfo, shop_zone: ZoneInfo) -> None:
+        self._zone, self._shop_zone = zone, shop_zone
+        self._known: dict[str | bytes, date | None] = {}
+
+    def __call__(self, text: str) -> date | None:
+        """The day of any of these texts."""
+        return self._look_up(text, text)
+
+    def of_clock(self, reading: bytes | None) -> date | None:
+        """The day of `YYYY-MM-DD[ hh:mm:ss[.ffffff]]` as MySQL writes it."""
+        if reading is None:
+            return None
+        minute = reading[:16]
+        known = self._known
+        return known[minute] if minute in known else self._look_up(minute, minute.decode("ascii", "replace"))
+
+    def _look_up(self, key: str | bytes, text: str) -> date | None:
+        if key not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = self._day(text)
+        return self._known[key]
+
+    def _day(self, text: str) -> date | None:
+        match = _MOMENT.fullmatch(text.strip())
+        if match is None:
+            return None
+        day, clock, offset = match.groups()
+        try:
+            if clock is None:
+                return date.fromisoformat(day)
+            wall = datetime.fromisoformat(f"{day} {clock}")
+            instant = instant_of(wall, self._zone) if offset is None else wall.replace(tzinfo=UTC) - _distance(offset)
+            return local_day(instant, self._shop_zone)
+        except (ValueError, OverflowError):
+            return None
+
+
+def _distance(offset: str) -> timedelta:
+    if offset in "Zz":
+        return timedelta()
+    distance = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:].lstrip(":") or 0))
+    return -distance if offset[0] == "-" else distance

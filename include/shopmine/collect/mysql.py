@@ -1,0 +1,207 @@
+"""Tables and queries of MySQL and MariaDB: exact text of each value, one consistent snapshot, one day in memory.
+
+Rows whose day cannot be told (a null, zero or impossible date) are never part of a day; they are read apart, as NO_DAY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+from shopmine.collect.copy_text import copy_lines
+from shopmine.collect.moments import DayOfText
+from shopmine.collect.mysql_names import MysqlNames, quoted
+from shopmine.collect.mysql_session import MysqlSession, Row
+from shopmine.collect.reading import Column, DayLines, Opening, ReadRequest, Sample
+from shopmine.config.days import NO_DAY, ONE_DAY, UTC_ZONE, day_bounds
+from shopmine.errors import ConfigError, SourceUnavailableError
+
+if TYPE_CHECKING:
+    from shopmine.config.entities import EntityConfig
+
+_DAY_TYPES: Final = ("date", "datetime", "timestamp")
+_MARGIN: Final = timedelta(hours=3)  # more than any clock change; the exact day is computed for each row
+_MOST_RANGES: Final = 31
+_Change = Callable[[bytes], bytes]
+
+
+@contextmanager
+def open_reader(opening: Opening) -> Iterator[MysqlReader]:
+    """Connect and start the snapshot (see `reading.open_reader`)."""
+    session = MysqlSession(opening.connection)
+    try:
+        yield MysqlReader(session, opening)
+    finally:
+        session.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """A read made ready: where from, the columns as they land, what changes their values, and the day's column."""
+
+    origin: str
+    where: str
+    columns: tuple[Column, ...]
+    changes: dict[int, _Change]
+    day: int
+    day_type: str
+
+    def select(self, condition: str = "", end: str = "") -> str:
+        names = ", ".join(quoted(name) for name, _ in self.columns)
+        return f"SELECT {names} FROM {self.origin}{self._condition(condition)}{end}"  # noqa: S608  names are quoted
+
+    def count(self, condition: str) -> str:
+        return f"SELECT COUNT(*) FROM {self.origin}{self._condition(condition)}"  # noqa: S608  as above
+
+    def _condition(self, condition: str) -> str:
+        given = [f"({part})" for part in (self.where, condition) if part]
+        return f" WHERE {' AND '.join(given)}" if given else ""
+
+
+class MysqlReader:
+    """An open MySQL source (see `reading.Reader`)."""
+
+    def __init__(self, session: MysqlSession, opening: Opening) -> None:
+        self._session, self._opening = session, opening
+        self._names = MysqlNames(session, opening)
+
+    def read(self, request: ReadRequest) -> Iterator[DayLines]:
+        """The wanted days in ascending order, then the rows without a day (see `reading.Reader`)."""
+        plan = self._plan(request.entity, request.columns)
+        if request.days is None:
+            yield self._whole(plan, request, None, "")
+            return
+        for first, last in _ranges(request.days):
+            yield from self._days(plan, request, first, last)
+        if request.with_no_day:
+            yield self._whole(plan, request, NO_DAY, _has_no_day(quoted(plan.columns[plan.day][0])))
+
+    def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
+        """Some rows, their estimated number, and whether the table's own key is declared (see `reading.Reader`)."""
+        plan = self._plan(entity, tuple(columns))
+        rows = _changed(self._session.rows(plan.select(end=f" LIMIT {int(limit)}")), plan.changes)
+        return Sample(
+            columns=plan.columns,
+            rows=[[None if v is None else v.decode("utf-8", "replace") for v in row] for row in rows],
+            n_rows=self._names.estimated_rows(entity),
+            problems=tuple(self._names.unknown_personal(entity)),
+            hints=tuple(self._names.hints(entity)),
+        )
+
+    def _plan(self, entity: EntityConfig, names: tuple[str, ...]) -> _Plan:
+        types = dict(zip(names, self._names.types(entity, names), strict=True))
+        day = -1 if entity.day is None or entity.is_snapshot else names.index(entity.day)
+        day_type = types[names[day]] if day >= 0 else ""
+        if day >= 0 and day_type not in _DAY_TYPES:
+            raise ConfigError(
+                f"sources.{self._opening.source.name}.entities.{entity.name}.day: column {entity.day!r} is {day_type}, not a "
+                "date, datetime or timestamp; use `query` and convert it there, like STR_TO_DATE(…) or FROM_UNIXTIME(…)"
+            )
+        key = self._opening.key
+        return _Plan(
+            origin=self._names.origin(entity),
+            where=entity.where or "",
+            columns=tuple((name, key.type_of(entity, name, kind)) for name, kind in types.items()),
+            changes={i: change for i, name in enumerate(names) if (change := self._change(entity, name, types[name]))},
+            day=day,
+            day_type=day_type,
+        )
+
+    def _change(self, entity: EntityConfig, name: str, kind: str) -> _Change | None:
+        treat = self._opening.key.treatment(entity, name)
+        if kind.endswith(" hex"):
+            return _to_hex if treat is None else lambda value: treat(value.hex()).encode()
+        return None if treat is None else lambda value: treat(value.decode("utf-8", "backslashreplace")).encode()
+
+    def _whole(self, plan: _Plan, request: ReadRequest, day: date | None, condition: str) -> DayLines:
+        lines = [line for _, chunk in self._lines(plan, request, condition) for line in chunk]
+        return DayLines(day=day, columns=plan.columns, format="copy", lines=lines)
+
+    def _days(self, plan: _Plan, request: ReadRequest, first: date, last: date) -> Iterator[DayLines]:
+        """The days of one range: rows come in the order of their time, so a day is complete two days later."""
+        wanted, day_of, at = request.days or frozenset(), self._day_of(plan), plan.day
+        condition = self._between(plan, first, last)
+        open_days: dict[date, list[bytes]] = {}
+        for rows, lines in self._lines(plan, request, condition, f" ORDER BY {quoted(plan.columns[at][0])}"):
+            day: date | None = None
+            for row, line in zip(rows, lines, strict=True):
+                day = day_of(row[at])
+                if day in wanted and first <= day <= last:
+                    open_days.setdefault(day, []).append(line)
+            for done in sorted(d for d in open_days if day is not None and d < day - ONE_DAY):
+                yield DayLines(day=done, columns=plan.columns, format="copy", lines=open_days.pop(done))
+        for rest in sorted(open_days):
+            yield DayLines(day=rest, columns=plan.columns, format="copy", lines=open_days[rest])
+
+    def _day_of(self, plan: _Plan) -> Callable[[bytes | None], date | None]:
+        zone = UTC_ZONE if plan.day_type == "timestamp" else self._opening.source.zone
+        return DayOfText(zone=zone, shop_zone=self._opening.zone).of_clock
+
+    def _between(self, plan: _Plan, first: date, last: date) -> str:
+        """Bounds on the day's column that hold at least all rows of these days, for the source's index to use."""
+        zone = UTC_ZONE if plan.day_type == "timestamp" else self._opening.source.zone
+        start, end = day_bounds(first, self._opening.zone)[0], day_bounds(last, self._opening.zone)[1]
+        if plan.day_type == "date":
+            low, high = datetime.combine(first, time()), datetime.combine(last + ONE_DAY, time())
+        else:
+            low = start.astimezone(zone).replace(tzinfo=None) - _MARGIN
+            high = end.astimezone(zone).replace(tzinfo=None) + _MARGIN
+        column = quoted(plan.columns[plan.day][0])
+        return f"{column} >= '{low:%Y-%m-%d %H:%M:%S}' AND {column} < '{high:%Y-%m-%d %H:%M:%S}'"
+
+    def _lines(
+        self, plan: _Plan, request: ReadRequest, condition: str, order: str = ""
+    ) -> Iterator[tuple[Sequence[Row], list[bytes]]]:
+        """Rows as they land and their lines, chunk by chunk; at the end the source's own count must be the same."""
+        names = [name for name, _ in plan.columns]
+        persons = [(names.index(column), column) for column in request.forgotten.columns()]
+        n_rows = 0
+        for chunk in self._session.chunks(plan.select(condition, order)):
+            n_rows += len(chunk)
+            rows = _changed(chunk, plan.changes)
+            if persons:
+                rows = [row for row in rows if not any(request.forgotten.holds(c, _text(row[i])) for i, c in persons)]
+            yield rows, copy_lines(rows)
+        counted = int(self._session.rows(plan.count(condition))[0][0] or 0)
+        if counted != n_rows:
+            raise SourceUnavailableError(
+                f"sources.{self._opening.source.name}.entities.{request.entity.name}: read {n_rows} rows where the same "
+                f"snapshot counts {counted}; is every table InnoDB, and `query` the same each time? try again"
+            )
+
+
+def _changed(rows: Sequence[Row], changes: dict[int, _Change]) -> Sequence[Row]:
+    if not changes or not rows:
+        return rows
+    columns: list[Sequence[bytes | None]] = list(zip(*rows, strict=True))
+    for index, change in changes.items():
+        columns[index] = [None if value is None else change(value) for value in columns[index]]
+    return list(zip(*columns, strict=True))
+
+
+def _to_hex(value: bytes) -> bytes:
+    return value.hex().encode()
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _has_no_day(column: str) -> str:
+    """True for what `DayOfText` gives no day: null, zero, before the year 1000, and days that no month has."""
+    month_end = f"DAYOFMONTH(LAST_DAY(DATE_FORMAT({column}, '%Y-%m-01')))"
+    return (
+        f"{column} IS NULL OR {column} < '1000-01-01' OR MONTH({column}) = 0 OR DAYOFMONTH({column}) = 0 "
+        f"OR DAYOFMONTH({column}) > {month_end}"
+    )
+
+
+def _ranges(days: Collection[date]) -> list[tuple[date, date]]:
+    """First and last day of each run of consecutive days; one range over all when there are very many runs."""
+    ordered = sorted(days)
+    starts = [day for day in ordered if day - ONE_DAY not in days]
+    ends = [day for day in ordered if day + ONE_DAY not in days]
+    return list(zip(starts, ends, strict=True)) if len(starts) <= _MOST_RANGES else [(ordered[0], ordered[-1])]

@@ -1,0 +1,112 @@
+"""What every kind of source offers: the one contract between `tasks` and the modules that read."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Literal, Protocol, cast
+from zoneinfo import ZoneInfo
+
+from shopmine.collect.forgotten import Forgotten
+
+if TYPE_CHECKING:
+    from shopmine.collect.personal import PersonalKey
+    from shopmine.config.connections import Connection
+    from shopmine.config.entities import EntityConfig, SourceConfig
+
+Column = tuple[str, str]
+"""Name of a source column (or path) and its type in the source's own words; ` hash VERSION` or ` mask` where it was treated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRequest:
+    """What to read of one entity.
+
+    Attributes:
+        columns: source columns (or paths), in the order of the lines' values.
+        days: the shop's days wanted, in any number; None: the whole entity as it is.
+        with_no_day: also the rows whose day cannot be told, as day `days.NO_DAY`.
+        forgotten: persons whose rows must not land.
+    """
+
+    entity: EntityConfig
+    columns: tuple[str, ...]
+    days: frozenset[date] | None
+    with_no_day: bool = False
+    forgotten: Forgotten = field(default_factory=Forgotten)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayLines:
+    """Everything that the source says about one entity and day (None: the snapshot), in any order.
+
+    Attributes:
+        format: "copy" (PostgreSQL COPY text) or "jsonl" (canonical extended JSON); lines are without newline.
+    """
+
+    day: date | None
+    columns: tuple[Column, ...]
+    format: Literal["copy", "jsonl"]
+    lines: list[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A look at an entity for `check`.
+
+    Attributes:
+        rows: a few rows, values as text in the order of `columns`; personal values are already treated.
+        n_rows: rows of the whole entity, estimated where counting costs a scan; None: not known.
+        problems: what would make a run fail or lose something. `hints`: what is worth a look.
+    """
+
+    columns: tuple[Column, ...]
+    rows: list[list[str | None]]
+    n_rows: int | None = None
+    problems: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """An open source: one connection, one consistent snapshot for everything that is read through it."""
+
+    def read(self, request: ReadRequest) -> Iterator[DayLines]:
+        """Each wanted day that has rows, once; a day without rows does not come.
+
+        Raises:
+            ConfigError: the source has no such table, column or file; the message names the nearest.
+            SourceUnavailableError: the source stopped answering, or gave fewer rows than it counts.
+        """
+        ...
+
+    def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
+        """At most `limit` rows, and what is wrong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a module needs to open a source: `zone` is the shop's."""
+
+    source: SourceConfig
+    connection: Connection
+    zone: ZoneInfo
+    key: PersonalKey
+
+
+class _SourceModule(Protocol):
+    def open_reader(self, opening: Opening) -> AbstractContextManager[Reader]: ...
+
+
+def open_reader(opening: Opening) -> AbstractContextManager[Reader]:
+    """Open a source by the module that is named like its kind; drivers are imported only now.
+
+    Raises:
+        ConfigError: wrong login, no such database or folder.
+        SourceUnavailableError: the server does not answer.
+    """
+    module = importlib.import_module(f"shopmine.collect.{opening.source.kind}")
+    return cast("_SourceModule", module).open_reader(opening)
