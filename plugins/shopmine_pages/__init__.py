@@ -1,0 +1,1 @@
+"""What the pages of the Airflow web UI are made of. Not loaded as a plugin (see `.airflowignore`)."""
