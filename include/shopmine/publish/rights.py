@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from shopmine.columns import CUSTOMER
 from shopmine.staging.tables_published import PUBLISHED
 
@@ -33,13 +35,14 @@ class Rights:
         kinds = PUBLISHED[table].hidden_by
         return frozenset[str]().union(*(self.persons.get(kind, frozenset()) for kind in kinds))
 
-    def filter(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    def filter(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """The tables without the rows that rights forbid; tables without such rows are the same objects."""
-        kept = {}
-        for name, frame in tables.items():
-            leaks = self.leaks(name, frame)
-            kept[name] = frame if leaks is None or not leaks.any() else frame[~leaks]
-        return kept
+        return {name: self._filter_table(name, table) for name, table in tables.items()}
+
+    def _filter_table(self, name: str, table: pa.Table) -> pa.Table:
+        columns = [column for column in (CUSTOMER, "entity", "key") if column in table.column_names]
+        leaks = self.leaks(name, table.select(columns).to_pandas())
+        return table if leaks is None or not leaks.any() else table.filter(pa.array(~leaks))
 
     def leaks(self, table: str, frame: pd.DataFrame) -> pd.Series[bool] | None:
         """Which rows of a table are about a person who must not be in it; None when the table names no person."""

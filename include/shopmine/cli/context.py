@@ -1,0 +1,89 @@
+"""What a command needs to begin: the connections, the staging database and Airflow of this installation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING
+
+import click
+
+from shopmine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from shopmine.config.connections import Connection
+    from shopmine.local.airflow_api import AirflowApi
+    from shopmine.staging.database import Database
+
+
+def known_connections() -> dict[str, Connection]:
+    """The connections of the environment, else those of the local installation."""
+    from shopmine.config.connections import STAGING, connections_from_environment
+
+    found = connections_from_environment(os.environ)
+    if STAGING in found:
+        return found
+    from shopmine.local.installation import Installation
+
+    return {**Installation.load().connections(), **found}
+
+
+@contextmanager
+def staging_database() -> Iterator[Database]:
+    """The staging database, if its schema is of this version."""
+    from shopmine.staging.database import check_revision, open_database
+
+    database = open_database(known_connections())
+    try:
+        check_revision(database)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def airflow_api() -> Iterator[AirflowApi]:
+    """Airflow's REST API."""
+    from shopmine.local.airflow import Airflow
+    from shopmine.local.installation import Installation
+
+    api = Airflow(Installation.load()).api()
+    try:
+        yield api
+    finally:
+        api.close()
+
+
+class Day(click.ParamType[date]):
+    """A day as YYYY-MM-DD."""
+
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Parse the text; a usage error when it is no date."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD", param, ctx)
+
+
+DAY = Day()
+
+
+def within_data(shop: str, *days: date) -> None:
+    """Refuse days that the shop's file rules out.
+
+    Raises:
+        ConfigError: a day is before the shop's first or after its last.
+    """
+    from shopmine.config.shops import load_shop
+
+    config = load_shop(shop)
+    for day in days:
+        if day < config.first_day or (config.last_day is not None and day > config.last_day):
+            bounds = f"from {config.first_day}" + (f" to {config.last_day}" if config.last_day else " on")
+            raise ConfigError(f"day {day} is outside the data of {shop!r}, which are {bounds} (first_day, last_day)")
