@@ -12,10 +12,10 @@ Collects, prepares and mines one day of the shop and publishes its results as on
 
 from datetime import timedelta
 
-import steps
-import wiring
 from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup, chain
 
+import steps
+import wiring
 from shopmine.mining.registry import MODELS
 
 
@@ -42,7 +42,7 @@ def daily(shop: wiring.ShopFile) -> DAG:
         closed = steps.close_run()
         chain(steps.open_run(shop.name), collected, steps.prepare(), featured)
         for model in MODELS:
-            with TaskGroup(model.name):
+            with TaskGroup(model.name, tooltip=f"{model.title_en} {model.title_zh}"):
                 chain(featured, steps.fit(model.name), steps.apply(model.name), published)
         with TaskGroup("sinks"):
             for sink in shop.sinks:

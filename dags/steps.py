@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import wiring
 from airflow.sdk import TriggerRule, get_current_context, task
+
+import wiring
 
 
 @task(execution_timeout=timedelta(minutes=10))
@@ -34,7 +35,9 @@ def collect(shop: str, source: str) -> dict[str, int]:
     from shopmine.collect.tasks import collect_source
     from shopmine.config.shops import load_shop
 
-    connections = wiring.connections(load_shop(shop).sources[source].connection)
+    settings = load_shop(shop)
+    key = [settings.key_connection] if settings.hashes_personal() else []
+    connections = wiring.connections(settings.sources[source].connection, *key)
     with wiring.current_run() as (database, run):
         return collect_source(database, run, source, connections)
 

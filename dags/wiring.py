@@ -106,7 +106,7 @@ def _read_shop(path: Path) -> ShopFile:
     return ShopFile(
         name=_name(path.stem),
         title=_of_type(str, values, "title", path.stem),
-        owner=_of_type(str, values, "owner", "shopmine"),
+        owner=_of_type(str, values, "owner", "shop-data"),
         timezone=_zone(_of_type(str, values, "timezone")),
         first_day=_of_type(date, values, "first_day"),
         last_day=_of_type(date, values, "last_day") if "last_day" in values else None,
