@@ -1,0 +1,298 @@
+"""Batches: what a source said about an entity and a day, exactly and for good."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+import zstandard
+
+from shopmine.errors import DataError, NotFoundError
+from shopmine.staging.database import Database
+from shopmine.staging.leases import Lease
+from shopmine.staging.pieces import read_pieces, write_pieces
+from shopmine.staging.tables_raw import batches as batches_table
+from shopmine.staging.tables_raw import chunks
+from shopmine.staging.values import canonical_text
+
+ZSTD_LEVEL: Final = 3
+Format = Literal["copy", "jsonl"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchColumn:
+    """A value of each line: its name and its type in the source's own words."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDraft:
+    r"""What was read and is to be landed.
+
+    Attributes:
+        known_at: when the source said so; `known_at_assumed` for history: the end of the day.
+        format: `copy`: each line is the PostgreSQL COPY text of the values in column order (tabs between, `\N` null);
+            `jsonl`: each line is one document as extended JSON.
+        lines: without newlines, in any order; none at all is an empty day.
+    """
+
+    source: str
+    entity: str
+    day: date
+    known_at: datetime
+    known_at_assumed: bool
+    columns: Sequence[BatchColumn]
+    format: Format
+    lines: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A landed batch, without its lines (see `read_lines`)."""
+
+    batch: int
+    shop: str
+    source: str
+    entity: str
+    day: date
+    known_at: datetime
+    known_at_assumed: bool
+    content_hash: str
+    n_rows: int
+    columns: tuple[BatchColumn, ...]
+    format: Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """What became of a draft: the batch that holds its content, and whether it is a new one."""
+
+    batch: int
+    day: date
+    n_rows: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Packed:
+    """A draft ready to be written: hashed and compressed before the transaction starts."""
+
+    draft: BatchDraft
+    content_hash: str
+    n_bytes: int
+    data: bytes
+
+
+def land_batches(db: Database, *, shop: str, drafts: Sequence[BatchDraft], lease: Lease) -> list[Landed]:
+    """Land what was read, all of it or nothing.
+
+    A draft with the same content as the batch that was newest at its `known_at` makes no new batch. The batch with the
+    later `known_at` is the newer one, whichever is landed first.
+
+    Returns:
+        One entry a draft, in the drafts' order.
+
+    Raises:
+        DataError: a line holds a newline, or a draft's `known_at` has no time zone.
+        LeaseLostError: another process took the lease over; nothing was landed.
+    """
+    packed = [_pack(draft) for draft in drafts]
+    with db.transaction() as connection:
+        known = _known_hashes(connection, shop, drafts)
+        landed: list[Landed] = []
+        new: list[tuple[int, _Packed]] = []
+        numbers = _new_numbers(connection, len(packed))
+        for number, item in zip(numbers, packed, strict=True):
+            found = _newest_at(known, item.draft)
+            is_new = found is None or found[2] != item.content_hash
+            batch = number if found is None or is_new else found[1]
+            landed.append(Landed(batch=batch, day=item.draft.day, n_rows=len(item.draft.lines), is_new=is_new))
+            if is_new:
+                new.append((number, item))
+                known.setdefault(_slot(item.draft), []).append((item.draft.known_at, number, item.content_hash))
+        if new:
+            connection.execute(sa.insert(batches_table), [_values(shop, number, item) for number, item in new])
+            write_pieces(connection, chunks, ((number, item.data) for number, item in new))
+        lease.check(connection)
+    return landed
+
+
+_Slot = tuple[str, str, date]
+_Known = dict[_Slot, list[tuple[datetime, int, str]]]
+
+
+def _slot(draft: BatchDraft) -> _Slot:
+    return draft.source, draft.entity, draft.day
+
+
+def _pack(draft: BatchDraft) -> _Packed:
+    if draft.known_at.tzinfo is None:
+        raise DataError(f"known_at {draft.known_at} of {draft.entity} has no time zone; give it in UTC")
+    body = b"\n".join(sorted(draft.lines))
+    if draft.lines and body.count(b"\n") != len(draft.lines) - 1:
+        raise DataError(
+            f"a line of {draft.source}.{draft.entity} for {draft.day} holds a newline; escape it as the format asks"
+        )
+    return _Packed(
+        draft=draft,
+        content_hash=_content_hash(draft.columns, draft.format, len(draft.lines), body),
+        n_bytes=len(body),
+        data=zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body),
+    )
+
+
+def _content_hash(columns: Sequence[BatchColumn], form: str, n_rows: int, body: bytes) -> str:
+    head = canonical_text([form, n_rows, [[column.name, column.type] for column in columns]])
+    digest = hashlib.sha256(head.encode())
+    digest.update(b"\n")
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def _known_hashes(connection: sa.Connection, shop: str, drafts: Sequence[BatchDraft]) -> _Known:
+    table = batches_table.c
+    entities = sorted({(draft.source, draft.entity) for draft in drafts})
+    days = [draft.day for draft in drafts]
+    known: _Known = {}
+    if not drafts:
+        return known
+    of_these = sa.tuple_(table.source, table.entity).in_(entities)
+    rows = connection.execute(
+        sa.select(table.source, table.entity, table.day, table.known_at, table.batch, table.content_hash).where(
+            table.shop == shop, of_these, table.day.between(min(days), max(days))
+        )
+    )
+    for source, entity, day, known_at, batch, content_hash in rows:
+        known.setdefault((source, entity, day), []).append((known_at, batch, content_hash))
+    return known
+
+
+def _newest_at(known: _Known, draft: BatchDraft) -> tuple[datetime, int, str] | None:
+    return max((entry for entry in known.get(_slot(draft), []) if entry[0] <= draft.known_at), default=None)
+
+
+def _new_numbers(connection: sa.Connection, n: int) -> list[int]:
+    sequence = sa.func.pg_get_serial_sequence("raw.batches", "batch")
+    numbers = sa.select(sa.func.nextval(sequence.cast(sa.dialects.postgresql.REGCLASS)))
+    return list(connection.execute(numbers.select_from(sa.func.generate_series(1, n).table_valued("n"))).scalars())
+
+
+def _values(shop: str, number: int, item: _Packed) -> dict[str, object]:
+    draft = item.draft
+    return {
+        "batch": number,
+        "shop": shop,
+        "source": draft.source,
+        "entity": draft.entity,
+        "day": draft.day,
+        "known_at": draft.known_at,
+        "known_at_assumed": draft.known_at_assumed,
+        "content_hash": item.content_hash,
+        "n_rows": len(draft.lines),
+        "n_bytes": item.n_bytes,
+        "columns": [{"name": column.name, "type": column.type} for column in draft.columns],
+        "format": draft.format,
+    }
+
+
+def read_lines(db: Database, batch: Batch | int) -> list[bytes]:
+    """The lines of a batch, sorted by their bytes, exactly as landed.
+
+    Raises:
+        NotFoundError: there is no such batch.
+        DataError: the stored bytes are not what was landed.
+    """
+    number = batch.batch if isinstance(batch, Batch) else batch
+    with db.snapshot() as connection:
+        row = connection.execute(sa.select(batches_table).where(batches_table.c.batch == number)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no batch {number}; clean.accounting lists them")
+        data = read_pieces(connection, chunks, number)
+    return _unpack(_batch(row), row.n_bytes, data)
+
+
+def _unpack(batch: Batch, n_bytes: int, data: bytes) -> list[bytes]:
+    try:
+        fits = zstandard.frame_content_size(data) == n_bytes
+        body = zstandard.ZstdDecompressor().decompress(data) if fits else None
+    except zstandard.ZstdError:
+        body = None
+    if body is None or _content_hash(batch.columns, batch.format, batch.n_rows, body) != batch.content_hash:
+        raise DataError(
+            f"batch {batch.batch} ({batch.source}.{batch.entity} of {batch.day}) is damaged: its bytes do not match "
+            f"their checksum; read that day again with a new known_at"
+        )
+    return body.split(b"\n") if batch.n_rows else []
+
+
+def newest_batches(
+    db: Database,
+    shop: str,
+    *,
+    source: str | None = None,
+    entity: str | None = None,
+    until: date | None = None,
+    known_at: datetime | None = None,
+) -> list[Batch]:
+    """The newest batch of each source, entity and day: the one with the latest `known_at`, by source, entity, day.
+
+    Args:
+        db: the staging database.
+        shop: whose.
+        source: only of this source.
+        entity: only of this entity.
+        until: only days up to and including this one.
+        known_at: the newest then, instead of now.
+    """
+    with db.snapshot() as connection:
+        return select_newest(connection, shop, source=source, entity=entity, until=until, known_at=known_at)
+
+
+def select_newest(
+    connection: sa.Connection,
+    shop: str,
+    *,
+    source: str | None = None,
+    entity: str | None = None,
+    until: date | None = None,
+    known_at: datetime | None = None,
+) -> list[Batch]:
+    """As `newest_batches`, in the caller's transaction."""
+    table = batches_table.c
+    asked = [(table.source, source), (table.entity, entity)]
+    conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in asked if value is not None]
+    if until is not None:
+        conditions.append(table.day <= until)
+    if known_at is not None:
+        conditions.append(table.known_at <= known_at)
+    slot = (table.source, table.entity, table.day)
+    newest = sa.select(batches_table).where(table.shop == shop, *conditions).distinct(*slot)
+    rows = connection.execute(newest.order_by(*slot, table.known_at.desc(), table.batch.desc()))
+    return [_batch(row) for row in rows]
+
+
+def load_batches(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, Batch]:
+    """These batches by number."""
+    wanted = sa.any_(sa.literal([*numbers], sa.dialects.postgresql.ARRAY(sa.BigInteger)))
+    rows = connection.execute(sa.select(batches_table).where(batches_table.c.batch == wanted))
+    return {row.batch: _batch(row) for row in rows}
+
+
+def _batch(row: sa.Row[Any]) -> Batch:
+    return Batch(
+        batch=row.batch,
+        shop=row.shop,
+        source=row.source,
+        entity=row.entity,
+        day=row.day,
+        known_at=row.known_at,
+        known_at_assumed=row.known_at_assumed,
+        content_hash=row.content_hash,
+        n_rows=row.n_rows,
+        columns=tuple(BatchColumn(name=column["name"], type=column["type"]) for column in row.columns),
+        format=row.format,
+    )

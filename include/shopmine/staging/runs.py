@@ -1,0 +1,138 @@
+"""Runs: what was started for which day, step by step, and the artifacts each run made or found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from shopmine.errors import NotFoundError
+from shopmine.staging import tables_work
+from shopmine.staging.database import Database
+from shopmine.staging.tables_work import run_steps, runs
+from shopmine.staging.values import JSON
+
+RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What a run is about: results for `day` as known at `known_at`, or as now known where that is None."""
+
+    run: int
+    shop: str
+    day: date
+    known_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """How far a step of a run got, with its counts."""
+
+    step: str
+    state: str
+    detail: Mapping[str, JSON]
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run with its report; `finished_at` is None while it runs."""
+
+    context: RunContext
+    state: str
+    started_by: str
+    config: Mapping[str, JSON]
+    started_at: datetime
+    finished_at: datetime | None
+    steps: tuple[Step, ...]
+
+
+def open_run(
+    db: Database,
+    *,
+    shop: str,
+    day: date,
+    known_at: datetime | None,
+    started_by: str,
+    config: Mapping[str, JSON],
+) -> RunContext:
+    """Note that a run starts, and give it its number."""
+    values = {"shop": shop, "day": day, "known_at": known_at, "started_by": started_by, "config": dict(config)}
+    with db.transaction() as connection:
+        made = sa.insert(runs).values(state=RUNNING, **values).returning(runs.c.run)
+        run = connection.execute(made).scalar_one()
+    return RunContext(run=run, shop=shop, day=day, known_at=known_at)
+
+
+def load_run(db: Database, run: int) -> RunContext:
+    """The context of a run.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    with db.snapshot() as connection:
+        row = connection.execute(sa.select(runs).where(runs.c.run == run)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no run {run}; work.runs lists them (./shopmine sql)")
+    return RunContext(run=row.run, shop=row.shop, day=row.day, known_at=row.known_at)
+
+
+def record_step(db: Database, run: int, step: str, state: str, detail: Mapping[str, JSON]) -> None:
+    """Write a step of the run's report; the newest word on a step replaces the older one."""
+    values = {"state": state, "detail": dict(detail), "updated_at": sa.func.clock_timestamp()}
+    with db.transaction() as connection:
+        connection.execute(
+            insert(run_steps)
+            .values(run=run, step=step, **values)
+            .on_conflict_do_update(index_elements=["run", "step"], set_=values)
+        )
+
+
+def finish_run(db: Database, run: int, state: str) -> None:
+    """Note how the run ended."""
+    with db.transaction() as connection:
+        ended = sa.update(runs).where(runs.c.run == run).values(state=state, finished_at=sa.func.clock_timestamp())
+        connection.execute(ended)
+
+
+def list_runs(db: Database, shop: str, limit: int) -> list[RunRecord]:
+    """The newest `limit` runs of a shop, newest first, with their reports."""
+    newest = sa.select(runs).where(runs.c.shop == shop).order_by(runs.c.run.desc()).limit(limit)
+    with db.snapshot() as connection:
+        rows = connection.execute(newest).all()
+        numbers = [row.run for row in rows]
+        of_these = sa.select(run_steps).where(run_steps.c.run.in_(numbers))
+        steps = connection.execute(of_these.order_by(run_steps.c.updated_at, run_steps.c.step)).all()
+    return [
+        RunRecord(
+            context=RunContext(run=row.run, shop=row.shop, day=row.day, known_at=row.known_at),
+            state=row.state,
+            started_by=row.started_by,
+            config=row.config,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            steps=tuple(
+                Step(step=step.step, state=step.state, detail=step.detail, updated_at=step.updated_at)
+                for step in steps
+                if step.run == row.run
+            ),
+        )
+        for row in rows
+    ]
+
+
+def attach_artifact(db: Database, run: int, name: str, artifact: int) -> None:
+    """Note that the run goes by this artifact under this name; a retry replaces it."""
+    note = insert(tables_work.run_artifacts).values(run=run, name=name, artifact=artifact)
+    with db.transaction() as connection:
+        connection.execute(note.on_conflict_do_update(index_elements=["run", "name"], set_={"artifact": artifact}))
+
+
+def run_artifacts(db: Database, run: int) -> dict[str, int]:
+    """The artifacts of a run by name."""
+    table = tables_work.run_artifacts
+    with db.snapshot() as connection:
+        rows = connection.execute(sa.select(table.c.name, table.c.artifact).where(table.c.run == run)).all()
+    return {row.name: row.artifact for row in sorted(rows)}

@@ -1,0 +1,294 @@
+"""Schema `published`: the results. Users read the views of `views.py`; the tables here hold every retained release."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shopmine.staging.tables_raw import metadata
+
+DELETED: Final = ("deletion",)
+UNPROFILED: Final = ("no_profiling", "deletion")
+UNPERSONALISED: Final = ("no_personalisation", "no_profiling", "deletion")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedTable:
+    """One published table.
+
+    Attributes:
+        table: the stored rows of all retained releases.
+        key: columns that order the rows of a release; unique where `is_partitioned`.
+        is_partitioned: heavy: one partition a release, built beside and attached.
+        hidden_by: kinds of rights that hide a person's rows.
+        is_result: counts for the release's content hash.
+    """
+
+    table: sa.Table
+    key: tuple[str, ...]
+    is_partitioned: bool
+    hidden_by: tuple[str, ...]
+    is_result: bool
+
+    @property
+    def result_columns(self) -> list[sa.Column[Any]]:
+        """The columns that a model fills, in order: all but `shop` and `release`."""
+        return [column for column in self.table.columns if column.name not in ("shop", "release")]
+
+
+def _text(name: str, comment: str | None = None, *, required: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text, nullable=not required, comment=comment)
+
+
+def _count(name: str, comment: str | None = None, *, required: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.BigInteger, nullable=not required, comment=comment)
+
+
+def _float(name: str, comment: str | None = None) -> sa.Column[Any]:
+    return sa.Column(name, sa.Double, comment=comment)
+
+
+def _exact(name: str, comment: str | None = None) -> sa.Column[Any]:
+    return sa.Column(name, sa.Numeric, comment=comment)
+
+
+def _json(name: str, comment: str | None = None) -> sa.Column[Any]:
+    return sa.Column(name, JSONB, comment=comment)
+
+
+def _texts(name: str, comment: str | None = None, *, required: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, ARRAY(sa.Text), nullable=not required, comment=comment)
+
+
+def _published(
+    name: str,
+    comment: str,
+    *columns: sa.Column[Any],
+    key: tuple[str, ...],
+    hidden_by: tuple[str, ...] = (),
+    is_partitioned: bool = False,
+) -> PublishedTable:
+    stored = f"stored_{name}"
+    order = sa.UniqueConstraint("release", *key, name=f"{stored}_key") if is_partitioned else None
+    by_key = order if order is not None else sa.Index(f"{stored}_key", "release", *key)
+    by_customer = [
+        sa.Index(f"{stored}_customer", "customer")
+        for column in columns
+        if column.name == "customer" and key[0] != "customer"
+    ]
+    table = sa.Table(
+        stored,
+        metadata,
+        sa.Column("shop", sa.Text, nullable=False),
+        sa.Column("release", sa.BigInteger, nullable=False),
+        *columns,
+        by_key,
+        *by_customer,
+        schema="published",
+        comment=comment,
+        postgresql_partition_by="LIST (release)" if is_partitioned else None,
+    )
+    return PublishedTable(
+        table=table, key=key, is_partitioned=is_partitioned, hidden_by=hidden_by, is_result=name != "checks"
+    )
+
+
+_TABLES = (
+    _published(
+        "customers",
+        "Customer profiles 用户画像 of a release.",
+        _text("customer", required=True),
+        _text("segment"),
+        _text("segment_name_en"),
+        _text("segment_name_zh"),
+        _float("membership", "probability of its own segment"),
+        _json("memberships", "probability of each segment"),
+        _count("recency_days", "days since the last order"),
+        _count("orders"),
+        _exact("spend", "in the shop's currency"),
+        _float("churn_probability"),
+        _float("will_buy_probability"),
+        _float("expected_value", "expected spend ahead, in the shop's currency"),
+        _json("features", "everything else that is known for the day"),
+        key=("customer",),
+        hidden_by=UNPROFILED,
+        is_partitioned=True,
+    ),
+    _published(
+        "segments",
+        "Segments of the customers 用户分群.",
+        _text("segment", required=True),
+        _text("name_en"),
+        _text("name_zh"),
+        _count("customers", "how many belong to it"),
+        _float("share", "of all customers, in [0, 1]"),
+        _json("mean", "mean of each feature"),
+        _json("median", "median of each feature"),
+        sa.Column("born_day", sa.Date, comment="training day on which it appeared"),
+        _texts("parents", "segments it came from"),
+        key=("segment",),
+    ),
+    _published(
+        "recommendations",
+        "Recommended products 产品推荐 of each customer.",
+        _text("customer", required=True),
+        _text("list", "for_you, discover (only what is new to the customer) or buy_again", required=True),
+        _count("rank", "1 is best", required=True),
+        _text("product", required=True),
+        _float("score"),
+        _text("source", "the method that proposed it"),
+        _json("reasons", "why it is there"),
+        key=("customer", "list", "rank"),
+        hidden_by=UNPERSONALISED,
+        is_partitioned=True,
+    ),
+    _published(
+        "audiences",
+        "The best customers for a product 目标用户.",
+        _text("product", required=True),
+        _count("rank", "1 is best", required=True),
+        _text("customer", required=True),
+        _float("score"),
+        _json("reasons", "why the customer is there"),
+        key=("product", "rank"),
+        hidden_by=UNPERSONALISED,
+        is_partitioned=True,
+    ),
+    _published(
+        "similar_products",
+        "Products like a product 相似商品.",
+        _text("product", required=True),
+        _count("rank", "1 is most similar", required=True),
+        _text("similar", "the similar product", required=True),
+        _float("score"),
+        key=("product", "rank"),
+        is_partitioned=True,
+    ),
+    _published(
+        "rules",
+        "Association rules 关联规则.",
+        _texts("antecedent", "who buys these", required=True),
+        _texts("consequent", "also buys these", required=True),
+        _count("support_count", "baskets with both"),
+        _float("confidence"),
+        _float("lift"),
+        _float("q_value", "false-discovery rate at which it would still count"),
+        sa.Column("holds_later", sa.Boolean, comment="confirmed on later weeks"),
+        key=("antecedent", "consequent"),
+    ),
+    _published(
+        "forecasts",
+        "Forecasts 预测 with intervals.",
+        _text("series", "what is forecast: revenue, orders, demand …", required=True),
+        _text("key", "of what: a product, a store; null: of the shop"),
+        sa.Column("day", sa.Date, nullable=False, comment="the day that is forecast"),
+        _float("mean"),
+        _float("lo80"),
+        _float("hi80"),
+        _float("lo95"),
+        _float("hi95"),
+        key=("series", "key", "day"),
+    ),
+    _published(
+        "factors",
+        "Factor loadings 因子分析.",
+        _text("model", "factor or pca", required=True),
+        _count("component", "from 1, by variance", required=True),
+        _text("variable", required=True),
+        _float("loading"),
+        _float("variance_share", "of the component, in [0, 1]"),
+        key=("model", "component", "variable"),
+    ),
+    _published(
+        "metrics",
+        "How good each model is 模型指标.",
+        _text("model", required=True),
+        _text("metric", required=True),
+        _float("value"),
+        _float("low", "lower bound of the interval"),
+        _float("high", "upper bound of the interval"),
+        _float("baseline", "the same metric of the trivial baseline"),
+        sa.Column("is_champion", sa.Boolean),
+        sa.Column("day", sa.Date, comment="training day of the model"),
+        key=("model", "metric", "day"),
+    ),
+    _published(
+        "statistics",
+        "Figures for people and BI tools 统计.",
+        sa.Column("day", sa.Date, nullable=False, comment="the day that is counted"),
+        _text("metric", required=True),
+        _text("key", "of what: a store, a channel; null: of the shop"),
+        _exact("value"),
+        key=("day", "metric", "key"),
+    ),
+    _published(
+        "sentiments",
+        "What reviews and posts feel about each product 情感.",
+        _text("product", "null: of the shop"),
+        _text("source", "reviews or social_posts"),
+        _count("texts", "how many were read"),
+        _float("positive", "share, in [0, 1]"),
+        _float("neutral", "share, in [0, 1]"),
+        _float("negative", "share, in [0, 1]"),
+        _float("score", "mean, in [-1, 1]"),
+        _float("rating", "mean rating given, in the shop's scale"),
+        key=("product", "source"),
+    ),
+    _published(
+        "topics",
+        "What reviews and posts speak about 话题.",
+        _text("entity", "reviews or social_posts", required=True),
+        _text("topic", required=True),
+        _text("product", "null: of the shop"),
+        _count("texts", "how many speak about it"),
+        _float("share", "of all texts, in [0, 1]"),
+        _float("score", "mean sentiment, in [-1, 1]"),
+        _texts("terms", "what it is recognised by"),
+        key=("entity", "topic", "product"),
+    ),
+    _published(
+        "anomalies",
+        "Days that are unlike what was expected 异常.",
+        _text("series", required=True),
+        _text("key", "of what; null: of the shop"),
+        sa.Column("day", sa.Date, nullable=False, comment="the day that is unusual"),
+        _float("expected"),
+        _float("actual"),
+        _float("score", "distance in robust standard deviations"),
+        _text("detail"),
+        key=("series", "key", "day"),
+    ),
+    _published(
+        "actions",
+        "What to do, best first 行动建议.",
+        _count("rank", "1 is first", required=True),
+        _text("action", required=True),
+        _text("entity", "customer, product, segment …: what it is about"),
+        _text("key", "which one"),
+        _float("value", "expected gain in the shop's currency"),
+        _text("title_en"),
+        _text("title_zh"),
+        _json("reasons"),
+        key=("rank",),
+        hidden_by=UNPERSONALISED,
+    ),
+    _published(
+        "checks",
+        "What was checked before the release 检查.",
+        sa.Column("day", sa.Date, nullable=False, comment="the day that was checked"),
+        _text("check_name", required=True),
+        _text("expected"),
+        _text("actual"),
+        sa.Column("passed", sa.Boolean, nullable=False),
+        _text("detail"),
+        key=("day", "check_name"),
+    ),
+)
+
+PUBLISHED: Final[Mapping[str, PublishedTable]] = MappingProxyType(
+    {entry.table.name.removeprefix("stored_"): entry for entry in _TABLES}
+)
+"""The published tables by the name that users read."""

@@ -1,0 +1,145 @@
+"""The views that users read, built from the tables: one place that says what is current and whom to hide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from shopmine.config.canonical import ENTITIES, CanonicalEntity
+from shopmine.staging.tables_clean import ENTITY_TABLES, all_quarantine, preparations
+from shopmine.staging.tables_published import DELETED, PUBLISHED, PublishedTable
+from shopmine.staging.tables_raw import batches
+from shopmine.staging.tables_work import pointers, releases, rights
+
+DIALECT: Final[sa.Dialect] = sa.make_url("postgresql+psycopg://").get_dialect()()
+"""How PostgreSQL writes queries and types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A view: its schema and name, what it is about, and the query behind it."""
+
+    schema: str
+    name: str
+    about: str
+    query: sa.Select[tuple[object, ...]]
+
+    def definition(self) -> str:
+        """The query as PostgreSQL text."""
+        compiled = self.query.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
+        return str(compiled)
+
+
+def _is_visible(
+    shop: sa.ColumnElement[str], customer: sa.ColumnElement[str], hidden_by: Sequence[str]
+) -> sa.ColumnElement[bool]:
+    return ~sa.exists().where(rights.c.shop == shop, rights.c.customer == customer, rights.c.kind.in_([*hidden_by]))
+
+
+def _clean_view(entity: CanonicalEntity) -> View:
+    table = ENTITY_TABLES[entity.name]
+    shown = [column for column in table.columns if column.name != "preparation"]
+    query = (
+        sa.select(*shown)
+        .join_from(table, preparations, preparations.c.preparation == table.c.preparation)
+        .where(preparations.c.is_current)
+    )
+    about = f"{entity.about} As now known."
+    if entity.person:
+        query = query.where(_is_visible(table.c.shop, table.c[entity.person], DELETED))
+    if not entity.is_fact:
+        key = [table.c.shop, *(table.c[name] for name in entity.key)]
+        newest = [table.c.day.desc(), preparations.c.source, preparations.c.entity]
+        query = query.distinct(*key).order_by(*key, *newest)
+        about = f"{about} The newest version of each."
+    return View(schema="clean", name=entity.name, about=about, query=query)
+
+
+def _quarantine_view() -> View:
+    shown = [column for column in all_quarantine.columns if column.name not in ("preparation", "original")]
+    original = sa.func.clean.as_text(all_quarantine.c.original, type_=sa.Text).label("original")
+    query = (
+        sa.select(*shown, original)
+        .join_from(all_quarantine, preparations, preparations.c.preparation == all_quarantine.c.preparation)
+        .where(preparations.c.is_current)
+    )
+    return View(schema="clean", name="quarantine", about="Rows that broke a rule, as now known.", query=query)
+
+
+def _accounting_view() -> View:
+    shown = preparations.c
+    newest = (
+        sa.select(preparations)
+        .distinct(shown.batch)
+        .order_by(shown.batch, shown.is_current.desc(), shown.preparation.desc())
+        .subquery("newest")
+    )
+    counts = [newest.c[name] for name in ("read", "expanded", "kept", "quarantined", "duplicates", "rules")]
+    query = sa.select(
+        *(batches.c[name] for name in ("shop", "source", "entity", "day", "batch")),
+        sa.func.coalesce(newest.c.is_current, sa.false()).label("is_current"),
+        *counts,
+        batches.c.known_at,
+        batches.c.known_at_assumed,
+        batches.c.content_hash,
+    ).join_from(batches, newest, newest.c.batch == batches.c.batch, isouter=True)
+    about = "What became of every row of every batch: expanded = kept + quarantined + duplicates."
+    return View(schema="clean", name="accounting", about=about, query=query)
+
+
+def _hidden(entry: PublishedTable) -> list[sa.ColumnElement[bool]]:
+    table = entry.table
+    if not entry.hidden_by:
+        return []
+    if "customer" in table.c:
+        return [_is_visible(table.c.shop, table.c.customer, entry.hidden_by)]
+    about_nobody = table.c.entity.is_distinct_from("customer")
+    return [sa.or_(about_nobody, _is_visible(table.c.shop, table.c.key, entry.hidden_by))]
+
+
+def _published_views(name: str, entry: PublishedTable) -> list[View]:
+    table, about = entry.table, entry.table.comment or ""
+    release_day = releases.c.day.label("release_day" if "day" in table.c else "day")
+    current = (
+        sa.select(table.c.shop, table.c.release, *entry.result_columns)
+        .join_from(pointers, table, sa.and_(table.c.release == pointers.c.release, table.c.shop == pointers.c.shop))
+        .where(*_hidden(entry))
+    )
+    retained = (
+        sa.select(table.c.shop, release_day, table.c.release, *entry.result_columns)
+        .join_from(releases, table, sa.and_(table.c.release == releases.c.release, table.c.shop == releases.c.shop))
+        .where(*_hidden(entry))
+    )
+    return [
+        View(schema="published", name=name, about=f"{about} The current release of each shop.", query=current),
+        View(schema="published", name=f"all_{name}", about=f"{about} Every retained release.", query=retained),
+    ]
+
+
+def _releases_view() -> View:
+    query = sa.select(
+        *(releases.c[name] for name in ("shop", "release", "day", "known_at", "created_at")),
+        pointers.c.release.is_not(None).label("is_current"),
+        *(releases.c[name] for name in ("content_hash", "state", "run", "n_rows")),
+    ).join_from(releases, pointers, pointers.c.release == releases.c.release, isouter=True)
+    return View(schema="published", name="releases", about="All retained releases.", query=query)
+
+
+VIEWS: Final[tuple[View, ...]] = (
+    *(_clean_view(entity) for entity in ENTITIES.values()),
+    _quarantine_view(),
+    _accounting_view(),
+    _releases_view(),
+    *(view for name, entry in PUBLISHED.items() for view in _published_views(name, entry)),
+)
+
+AS_TEXT: Final = """
+CREATE FUNCTION clean.as_text(original bytea) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+BEGIN
+    RETURN convert_from(original, 'UTF8');
+EXCEPTION WHEN OTHERS THEN
+    RETURN encode(original, 'escape');
+END $$
+""".strip()
+"""Bytes as text for people; what is no UTF-8 is shown escaped instead of failing the whole query."""
