@@ -18,7 +18,9 @@ from shopmine.local.ports import choose_port
 if TYPE_CHECKING:
     from shopmine.config.connections import Connection
 
-PORTS: Final = ("postgres", "mariadb", "mongodb", "airflow", "serving", "airflow_logs")
+PORTS: Final = ("postgres", "mariadb", "mongodb", "airflow", "serving")
+
+_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def _password() -> str:
@@ -34,19 +36,29 @@ _SECRETS: Final[Mapping[str, Callable[[], str]]] = {
     "mongodb_key": lambda: base64.b64encode(secrets.token_bytes(48)).decode(),
     "airflow_admin": lambda: secrets.token_urlsafe(12),
     "airflow_fernet_key": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    "airflow_jwt_secret": _password,
+    "airflow_jwt_secret": lambda: secrets.token_hex(64),
     "airflow_secret_key": _password,
+    "serving_token": _password,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoDatabases:
-    """What a demo shop has on this machine: a MariaDB and a MongoDB database named like it, and a folder of files."""
+    """What a demo shop has on this machine: a MariaDB and a MongoDB database named like it, and a folder of files.
+
+    `personal_key` is what its personal columns are hashed with.
+    """
 
     shop: str
     mysql_password: str
     mongo_password: str
+    personal_key: str
     files: str | None = None
+
+    @classmethod
+    def new(cls, shop: str) -> DemoDatabases:
+        """With passwords of its own."""
+        return cls(shop=shop, mysql_password=_password(), mongo_password=_password(), personal_key=_password())
 
 
 class Installation:
@@ -56,6 +68,7 @@ class Installation:
         self.home = home
         self.logs = home / "logs"
         self.airflow_home = home / "airflow"
+        self.login_file = home / "airflow" / "login.json"
         self.programs = Path(os.environ.get("SHOPMINE_PROGRAMS") or home / "programs")
 
     @classmethod
@@ -105,8 +118,7 @@ class Installation:
         from shopmine.local.servers import Servers
 
         with self.lock("config"):
-            known = self._demo_databases().get(shop)
-            entry = known or DemoDatabases(shop=shop, mysql_password=_password(), mongo_password=_password())
+            entry = self._demo_databases().get(shop) or DemoDatabases.new(shop)
             if files_dir is not None:
                 entry = replace(entry, files=str(files_dir.resolve()))
             stored = self._secrets()
@@ -139,6 +151,7 @@ class Installation:
             prefix = f"AIRFLOW_CONN_{shop.upper()}"
             variables[f"{prefix}_MYSQL"] = self.mysql_url(shop, user=shop, password=entry.mysql_password)
             variables[f"{prefix}_MONGO"] = self.mongo_url(shop, user=shop, password=entry.mongo_password)
+            variables[f"{prefix}_KEY"] = json.dumps({"conn_type": "generic", "password": entry.personal_key})
             if entry.files:
                 variables[f"{prefix}_FILES"] = f"file://{entry.files}"
         return variables | read_variables(self.home / "connections.env")
@@ -149,18 +162,23 @@ class Installation:
 
         return dict(connections_from_environment({**os.environ, **self.connection_variables()}))
 
-    def environment(self) -> dict[str, str]:
-        """Every variable that commands, tests and Airflow run with, besides the process's own."""
-        from shopmine.local.airflow_settings import airflow_settings
-
+    def command_environment(self) -> dict[str, str]:
+        """The variables that a command needs: the folders, the connections, and one thread a library."""
         shops = os.environ.get("SHOPMINE_SHOPS") or str(CHECKOUT / "shops")
         return {
             "SHOPMINE_HOME": str(self.home),
             "SHOPMINE_SHOPS": str(Path(shops).resolve()),
-            "PYTHONPATH": str(CHECKOUT / "include"),
-            **airflow_settings(self),
+            # Equal bits need a fixed number of threads, and tasks side by side must not fight for the cores.
+            **dict.fromkeys(_THREADS, "1"),
             **self.connection_variables(),
         }
+
+    def environment(self) -> dict[str, str]:
+        """Every variable that Airflow runs with, besides the process's own."""
+        from shopmine.local.airflow_settings import airflow_settings
+
+        python_path = {"PYTHONPATH": str(CHECKOUT / "include")}
+        return self.command_environment() | python_path | airflow_settings(self)
 
     def _demo_databases(self) -> dict[str, DemoDatabases]:
         return {shop: DemoDatabases(**entry) for shop, entry in self._secrets().get("demo_databases", {}).items()}

@@ -140,6 +140,18 @@ class Processes:
         """Running processes that carry this installation's marks (of one component, or of any)."""
         return [process for process in psutil.process_iter() if _is_running(process) and self._is_marked(process, name)]
 
+    def end(self, processes: Sequence[psutil.Process], *, seconds: float = 10) -> None:
+        """End these processes, by force after `seconds`."""
+        _signal_all(processes, signal.SIGTERM)
+        _wait_gone(processes, seconds)
+        self._kill(processes)
+
+    def _kill(self, processes: Sequence[psutil.Process]) -> None:
+        remaining = [process for process in processes if _is_running(process)]
+        _signal_all(remaining, signal.SIGKILL)
+        _wait_gone(remaining, 10)
+        self._reap()
+
     def _recorded(self, name: str) -> Record | None:
         values = read_json(self._folder / f"{name}.json")
         try:

@@ -1,0 +1,228 @@
+"""Airflow on one machine: its database, its four processes, and their health."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from shopmine.errors import ShopmineError, SourceUnavailableError
+from shopmine.local.airflow_api import AirflowApi
+from shopmine.local.layout import write_private
+from shopmine.local.ports import is_free
+from shopmine.local.processes import Launch, Processes, last_lines
+from shopmine.local.server import ComponentStatus, Say
+
+if TYPE_CHECKING:
+    from shopmine.local.installation import Installation
+
+_READY_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Component:
+    name: str
+    title: str
+    command: Sequence[str]
+    part: str  # its name on Airflow's health page
+
+
+_API_SERVER = _Component(
+    name="airflow-api-server", title="Airflow UI and API", command=["api-server"], part="metadatabase"
+)
+_OTHERS: Final = (
+    # The API server reads the log files itself, so that these two need no server for them.
+    _Component(
+        name="airflow-scheduler",
+        title="Airflow scheduler",
+        command=["scheduler", "--skip-serve-logs"],
+        part="scheduler",
+    ),
+    _Component(
+        name="airflow-dag-processor", title="Airflow DAG processor", command=["dag-processor"], part="dag_processor"
+    ),
+    _Component(
+        name="airflow-triggerer",
+        title="Airflow triggerer",
+        command=["triggerer", "--skip-serve-logs"],
+        part="triggerer",
+    ),
+)
+_POOLS: Final = {
+    "sources": (2, "tasks that read or write a shop's own servers: at most so many at once"),
+    "fits": (1, "tasks that fit models: each uses a core and much memory"),
+}
+
+
+class Airflow:
+    """Airflow of an installation; its database must run."""
+
+    def __init__(self, installation: Installation, *, say: Say = lambda _line: None) -> None:
+        self._installation = installation
+        self._processes = Processes(installation.home)
+        self._say = say
+        self.url = f"http://127.0.0.1:{installation.port('airflow')}"
+
+    def api(self) -> AirflowApi:
+        """A client with the administrator's login."""
+        return AirflowApi(self.url, user="admin", password=self._installation.secret("airflow_admin"))
+
+    def migrate(self, *, is_forced: bool = False) -> None:
+        """Bring Airflow's database to this version; a database known to be at it is not looked at again.
+
+        Raises:
+            SourceUnavailableError: `airflow db migrate` failed; with its last lines.
+        """
+        stamp, wanted = self._installation.home / "airflow-database", version("apache-airflow-core")
+        if not is_forced and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+            return
+        self._say(f"preparing Airflow's database for version {wanted}")
+        log = self._installation.logs / "airflow-db-migrate.log"
+        with log.open("ab") as output:
+            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+            done = subprocess.run(
+                command,
+                env=process_environment(self._installation),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode != 0:
+            raise SourceUnavailableError(f"airflow db migrate failed; the end of {log}:\n{last_lines(log)}")
+        write_private(stamp, wanted)
+
+    def start(self) -> None:
+        """Start what does not run, restart what runs with other settings, wait until all is healthy.
+
+        Raises:
+            SourceUnavailableError: a process ended or is not healthy in time; with the last lines of its log.
+        """
+        with self._installation.lock("airflow"):
+            self.migrate()
+            self._free_port()
+            self._write_login()
+            fingerprint = self._fingerprint()
+            is_new = self._ensure(_API_SERVER, fingerprint)
+            # Tasks that start before the API server answers would fail, so the scheduler waits for it.
+            self._wait_healthy([_API_SERVER])
+            if is_new:
+                self._make_pools()
+            for component in _OTHERS:
+                self._ensure(component, fingerprint)
+            self._wait_healthy(_OTHERS)
+
+    def stop(self) -> list[str]:
+        """Stop every process and what it started; the scheduler first, so that its tasks can still report."""
+        with self._installation.lock("airflow"):
+            return [
+                component.title
+                for component in (*_OTHERS, _API_SERVER)
+                if self._processes.stop(component.name, gently=signal.SIGTERM, whole_group=True, seconds=20)
+            ]
+
+    def status(self) -> list[ComponentStatus]:
+        """The state of every process: running, starting, stopped or not answering."""
+        health = self._health()
+        return [self._status_of(component, health) for component in (_API_SERVER, *_OTHERS)]
+
+    def is_running(self) -> bool:
+        """Whether every process runs and is healthy."""
+        return all(status.state == "running" for status in self.status())
+
+    def _status_of(self, component: _Component, health: Mapping[str, str]) -> ComponentStatus:
+        record = self._processes.find(component.name)
+        if record is None:
+            state = "stopped"
+        elif health.get(component.part) == "healthy":
+            state = "running"
+        else:
+            state = "not answering"
+        address = self.url if component is _API_SERVER else ""
+        pid = record.pid if record else None
+        return ComponentStatus(name=component.name, title=component.title, state=state, address=address, pid=pid)
+
+    def _ensure(self, component: _Component, fingerprint: str) -> bool:
+        record = self._processes.find(component.name)
+        if record and record.fingerprint == fingerprint:
+            return False
+        if record:
+            self._say(f"{component.title}: settings changed, starting it anew")
+        self._processes.stop(component.name, whole_group=True)
+        launch = Launch(
+            command=[sys.executable, "-m", "airflow", *component.command],
+            environment=process_environment(self._installation),
+            log=self._installation.logs / f"{component.name}.log",
+            fingerprint=fingerprint,
+        )
+        self._processes.start(component.name, launch)
+        return True
+
+    def _wait_healthy(self, components: Sequence[_Component]) -> None:
+        began = time.monotonic()
+        waiting = list(components)
+        while waiting:
+            health = self._health()
+            for component in list(waiting):
+                log = self._installation.logs / f"{component.name}.log"
+                if self._processes.find(component.name) is None:
+                    raise SourceUnavailableError(f"{component.title} ended; the end of {log}:\n{last_lines(log)}")
+                if health.get(component.part) == "healthy":
+                    waiting.remove(component)
+                    self._say(f"{component.title} runs ({time.monotonic() - began:.1f} s)")
+                elif time.monotonic() - began > _READY_SECONDS:
+                    why = f"is not healthy after {_READY_SECONDS:.0f} s"
+                    raise SourceUnavailableError(f"{component.title} {why}; the end of {log}:\n{last_lines(log)}")
+            time.sleep(0.3)
+
+    def _health(self) -> dict[str, str]:
+        api = self.api()
+        try:
+            return api.health() if self._processes.find(_API_SERVER.name) else {}
+        except ShopmineError:
+            return {}
+        finally:
+            api.close()
+
+    def _make_pools(self) -> None:
+        api = self.api()
+        for name, (slots, about) in _POOLS.items():
+            api.ensure_pool(name, slots=slots, about=about)
+        api.close()
+
+    def _free_port(self) -> None:
+        port = self._installation.port("airflow")
+        if self._processes.find(_API_SERVER.name) or is_free(port):
+            return
+        self._processes.stop(_API_SERVER.name, whole_group=True)
+        if not is_free(port):
+            new = self._installation.move_port("airflow")
+            self._say(f"Airflow: another program listens at port {port}; moved to {new}")
+            self.url = f"http://127.0.0.1:{new}"
+
+    def _write_login(self) -> None:
+        login = {"admin": self._installation.secret("airflow_admin")}
+        write_private(self._installation.login_file, json.dumps(login))
+
+    def _fingerprint(self) -> str:
+        settings = json.dumps(self._installation.environment(), sort_keys=True)
+        return hashlib.sha256(f"{version('apache-airflow-core')} {settings}".encode()).hexdigest()
+
+
+def process_environment(installation: Installation) -> dict[str, str]:
+    """This process's environment with the installation's laid over it; what belongs to another Airflow is left out."""
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW__", "AIRFLOW_HOME", "AIRFLOW_CONFIG"))
+    }
+    for name in ("PYTHONHOME", "PYTHONPATH", "SHOPMINE_COMPONENT"):
+        own.pop(name, None)
+    return own | installation.environment()
