@@ -131,13 +131,17 @@ def _clean(values: pa.Array, field: FieldConfig) -> pa.Array:
     if field.trim:
         values = pc.utf8_trim_whitespace(values)
     if field.empty_is_null:
-        values = pc.if_else(pc.equal(values, ""), None, values)
+        values = _without_empty(values)
     if field.case is not None:
         values = pc.utf8_upper(values) if field.case == "upper" else pc.utf8_lower(values)
     if field.replace:
         place = pc.index_in(values, pa.array(list(field.replace), pa.string()))
         values = pc.coalesce(pa.array(list(field.replace.values()), pa.string()).take(place), values)
-    return values
+    return _without_empty(values) if field.empty_is_null else values
+
+
+def _without_empty(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(values, ""), None, values)
 
 
 def _apply_cases(values: pa.Array, cases: Sequence[Case], columns: Mapping[str, pa.Array]) -> pa.Array:

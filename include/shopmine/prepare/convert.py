@@ -1,9 +1,9 @@
-"""Text to typed values, exactly: what cannot be converted is told, never rounded, guessed or made null."""
+"""Text to typed values, exactly: what cannot be converted is told, never guessed or made null."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,8 @@ WIDE: Final = 76
 _PLAIN_NUMBER: Final = r"^[+-]?([0-9]{1,27}(\.[0-9]{0,10})?|\.[0-9]{1,10})$"
 _ANY_NUMBER: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?$"
 _LONGEST_NUMBER: Final = 400
-_EXACT: Final = Context(prec=_LONGEST_NUMBER + 50)
+_EXACT: Final = Context(prec=_LONGEST_NUMBER + 50, rounding=ROUND_HALF_EVEN)
+_TENTH_DECIMAL: Final = Decimal(1).scaleb(-MOST_DECIMALS)
 _TRUE: Final = ("true", "t", "yes", "y", "1")
 _FALSE: Final = ("false", "f", "no", "n", "0")
 _WHAT: Final = {
@@ -92,8 +93,9 @@ def _convert(type_: ColumnType, text: pa.Array, zone: ZoneInfo) -> Converted:
 def to_numbers(text: pa.Array) -> Converted:
     """Numbers as decimal128(38, s), s = the most decimals that a text of the column has, so 2.50 keeps its two.
 
-    At most 27 digits before the point and 10 after it (zeros at the end beyond the tenth do not count); exponents are read.
-    Anything else (NaN, infinity, thousands' separators, other digits than 0-9) is bad.
+    Exact up to 27 digits before the point and 10 after it; further decimals, which only a binary fraction such as
+    0.30000000000000004 has, are rounded half to even. Exponents are read. Anything else (NaN, infinity, thousands'
+    separators, other digits than 0-9) is bad.
     """
     is_plain = pc.match_substring_regex(text, _PLAIN_NUMBER).fill_null(True).to_numpy(zero_copy_only=False)
     odd = np.flatnonzero(~is_plain)
@@ -118,11 +120,10 @@ def _plain_number(text: str) -> str | None:
     if len(text) > _LONGEST_NUMBER or not pc.match_substring_regex(pa.scalar(text), _ANY_NUMBER).as_py():
         return None
     number = Decimal(text)
-    if not number:
-        return "0"
-    if number.adjusted() >= MOST_WHOLE_DIGITS or number.normalize(_EXACT).as_tuple().exponent < -MOST_DECIMALS:  # type: ignore[operator]
+    if number and number.adjusted() >= MOST_WHOLE_DIGITS:
         return None
-    return f"{number.normalize(_EXACT):f}"
+    rounded = number.quantize(_TENTH_DECIMAL, context=_EXACT).normalize(_EXACT)
+    return f"{rounded:f}" if rounded else "0"
 
 
 def to_whole_numbers(text: pa.Array) -> Converted:

@@ -205,7 +205,7 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 def _json_of_text(values: pa.Array, source_type: str) -> pa.Array:
     """Text as JSON: numbers of numeric columns bare, everything else quoted; each distinct value is written once."""
-    is_numeric = _NUMERIC_TYPE.match(source_type) is not None
+    is_numeric = _NUMERIC_TYPE.match(source_type) is not None and " hash" not in source_type
     encoded = values.dictionary_encode()
     texts = [
         text if is_numeric and _PLAIN_NUMBER.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -47,13 +47,14 @@ class PreparedBatch:
     """What one batch became.
 
     Attributes:
-        tables: entity -> its canonical columns and `attributes` (JSON text); the entity that was read is always there.
-        quarantine: (entity, rejected row); the rows of the entity that was read are those that `accounting` counts.
+        tables: entity -> its canonical columns and `attributes` (JSON text): the entity that was read and those made
+            from it.
+        quarantine: the rejected rows, in the order of the batch.
     """
 
     accounting: Accounting
     tables: Mapping[str, pa.Table]
-    quarantine: Sequence[tuple[str, Rejected]]
+    quarantine: Sequence[Rejected]
 
 
 def prepare_batches(batches: Sequence[BatchText], rules: Rules) -> list[PreparedBatch]:
@@ -69,45 +70,54 @@ def prepare_batches(batches: Sequence[BatchText], rules: Rules) -> list[Prepared
     if not batches:
         return []
     decoded = decode(batches, rules.wanted())
-    own = _prepare_own(decoded, rules)
-    rejected = [(rules.entity.name, row) for row in [*decoded.rejected, *own.rejected]]
-    tables = {rules.entity.name: (own.table, own.rows.batch)}
-    for entity in rules.derived:
-        table, batch, not_derived = _derive(own.rows, entity, rules.locale)
-        tables[entity.name] = (table, batch)
-        rejected += [(entity.name, row) for row in not_derived]
-    return _split_batches(decoded, own, tables, rejected)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Own:
-    """Rows of the entity that was read: those kept (source and canonical), those rejected, batches of the duplicates."""
-
-    rows: SourceRows
-    table: pa.Table
-    rejected: list[Rejected]
-    duplicates: Rows
-
-
-def _prepare_own(decoded: Decoded, rules: Rules) -> _Own:
     rows, problems, entity = decoded.rows, decoded.problems, rules.entity
+    _note_no_day(decoded, batches, entity)
     table = conform_rows(rows, entity, rules.locale, problems)
     apply_rules(table, entity, problems)
+    derived = {other.name: _conform_derived(rows, other, rules.locale, problems) for other in rules.derived}
+    found = _drop_repeats(rows, table, entity, problems)
+    kept, batch = pa.array(found.kept), rows.batch[found.kept]
+    tables = {entity.name: (_complete(table.take(kept), batch, found.copies, entity), batch)}
+    for other in rules.derived:
+        fragments = {name: rows.json[path].take(kept) for name, path in other.attributes.items()}
+        tables[other.name] = _derive(other, derived[other.name].take(kept), batch, fragments)
+    rejected = [*decoded.rejected, *_reject(rows, problems, entity)]
+    return _split_batches(decoded, tables, rows.batch[found.duplicates], rejected, entity.name)
+
+
+def _note_no_day(decoded: Decoded, batches: Sequence[BatchText], entity: EntityConfig) -> None:
+    has_day = np.array([batch.has_day for batch in batches], dtype=bool)
+    lost = np.flatnonzero(~has_day[decoded.rows.batch])
+    decoded.problems.add(lost, [f"day: {entity.day or 'the file name'} does not tell it"] * len(lost))
+
+
+def _conform_derived(rows: SourceRows, entity: EntityConfig, locale: Locale, problems: Problems) -> pa.Table:
+    """The columns of an entity made from these rows; a good row whose values do not fit it is good no more."""
+    own = Problems()
+    table = conform_rows(rows, entity, locale, own, may_lack=entity.canonical.key)
+    for row, reasons in own.reasons.items():
+        if row not in problems.reasons:
+            problems.add([row], [f"{entity.name}.{'; '.join(reasons)}"])
+    return table
+
+
+def _drop_repeats(rows: SourceRows, table: pa.Table, entity: EntityConfig, problems: Problems) -> Repeats:
+    """What becomes of the good rows, key after key; those superseded by another one are added to `problems`."""
     rest = problems.good(len(rows))
     copies = np.ones(len(rows), dtype=np.int64)
-    duplicates = [rest[:0]]
+    duplicates, superseded = [rest[:0]], [rest[:0]]
     for key in _keys(rows, table, entity):
         found = _split(key, table, rest, entity)
-        copies[rest[found.kept]] *= found.copies
+        copies[rest[found.kept]] = found.copies
         duplicates.append(rest[found.duplicates])
-        _note_superseded(key, rest[found.superseded], problems)
+        superseded.append(rest[found.superseded])
+        _note_superseded(key, superseded[-1], problems)
         rest = rest[found.kept]
-    kept = rows.take(rest)
-    return _Own(
-        rows=kept,
-        table=_complete(table.take(pa.array(rest)), kept.batch, copies[rest], entity),
-        rejected=_reject(rows, problems, entity),
-        duplicates=rows.batch[np.concatenate(duplicates)],
+    return Repeats(
+        kept=rest,
+        duplicates=np.concatenate(duplicates),
+        superseded=np.concatenate(superseded),
+        copies=copies[rest],
     )
 
 
@@ -202,45 +212,48 @@ def _reject(rows: SourceRows, problems: Problems, entity: EntityConfig) -> list[
     ]
 
 
-def _derive(rows: SourceRows, entity: EntityConfig, locale: Locale) -> tuple[pa.Table, Rows, list[Rejected]]:
-    """Rows of an entity made from these rows, their batches, and the rows whose values do not fit it.
-
-    A row without the entity's key (a line without a customer) says nothing about it and is passed over.
-    """
-    problems = Problems()
-    canonical = entity.canonical
-    table = conform_rows(rows, entity, locale, problems, may_lack=canonical.key)
-    good = problems.good(len(rows))
-    for name in canonical.key:
-        if canonical.by_name[name].is_required:
-            good = good[table.column(name).is_valid().to_numpy()[good]]
-    fragments = {name: rows.json[path].take(pa.array(good)) for name, path in entity.attributes.items()}
-    picked, batch = pick_values(canonical, table.take(pa.array(good)), rows.batch[good], fragments)
-    return picked, batch, _reject(rows, problems, entity)
+def _derive(
+    entity: EntityConfig, table: pa.Table, batch: Rows, fragments: Mapping[str, pa.Array]
+) -> tuple[pa.Table, Rows]:
+    """One row a key; a row without the key (a line without a customer) says nothing about the entity."""
+    has_key = np.ones(len(table), dtype=bool)
+    for name in entity.canonical.key:
+        if entity.canonical.by_name[name].is_required:
+            has_key &= table.column(name).is_valid().to_numpy()
+    rows = np.flatnonzero(has_key)
+    chosen = {name: values.take(pa.array(rows)) for name, values in fragments.items()}
+    return pick_values(entity.canonical, table.take(pa.array(rows)), batch[rows], chosen)
 
 
 def _split_batches(
-    decoded: Decoded, own: _Own, tables: Mapping[str, tuple[pa.Table, Rows]], rejected: Sequence[tuple[str, Rejected]]
+    decoded: Decoded,
+    tables: Mapping[str, tuple[pa.Table, Rows]],
+    duplicates: Rows,
+    rejected: Sequence[Rejected],
+    entity: str,
 ) -> list[PreparedBatch]:
     n_batches = len(decoded.n_read)
-    n_rows = [np.bincount(batch, minlength=n_batches) for batch in (decoded.rows.batch, own.rows.batch, own.duplicates)]
-    n_unread = np.bincount([row.batch for row in decoded.rejected], minlength=n_batches)
-    n_bad = np.bincount([row.batch for row in (*decoded.rejected, *own.rejected)], minlength=n_batches)
-    quarantine: list[list[tuple[str, Rejected]]] = [[] for _ in range(n_batches)]
-    for entity, row in rejected:
-        quarantine[row.batch].append((entity, row))
+    n_rows = _count(decoded.rows.batch, n_batches) + _count([row.batch for row in decoded.rejected], n_batches)
+    n_kept, n_duplicates = _count(tables[entity][1], n_batches), _count(duplicates, n_batches)
+    quarantine: list[list[Rejected]] = [[] for _ in range(n_batches)]
+    for row in rejected:
+        quarantine[row.batch].append(row)
     ends = {name: np.searchsorted(batch, np.arange(n_batches + 1)) for name, (_, batch) in tables.items()}
     return [
         PreparedBatch(
             accounting=Accounting(
                 read=int(decoded.n_read[i]),
-                expanded=int(n_rows[0][i] + n_unread[i]),
-                kept=int(n_rows[1][i]),
-                quarantined=int(n_bad[i]),
-                duplicates=int(n_rows[2][i]),
+                expanded=int(n_rows[i]),
+                kept=int(n_kept[i]),
+                quarantined=len(quarantine[i]),
+                duplicates=int(n_duplicates[i]),
             ),
             tables={n: table.slice(ends[n][i], ends[n][i + 1] - ends[n][i]) for n, (table, _) in tables.items()},
             quarantine=quarantine[i],
         )
         for i in range(n_batches)
     ]
+
+
+def _count(batch: Rows | list[int], n_batches: int) -> Rows:
+    return np.bincount(np.asarray(batch, dtype=np.int64), minlength=n_batches)

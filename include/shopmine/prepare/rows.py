@@ -22,11 +22,13 @@ class BatchText:
         columns: (name, the source's type) in the order of the values of a line.
         format: "copy" (PostgreSQL COPY text) or "jsonl" (extended JSON, a document a line).
         lines: one row or document each, without the newline, in any order.
+        has_day: False for rows whose day the source does not tell: all of them go to quarantine.
     """
 
     columns: tuple[tuple[str, str], ...]
     format: str
     lines: Sequence[bytes]
+    has_day: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,249 @@
+"""The step `prepare`: what the run reads is fixed, what is new in it becomes facts, and the day is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from shopmine.columns import AMOUNT, DAY, ORDER_ID
+from shopmine.config.days import NO_DAY
+from shopmine.config.shops import Shop, load_shop
+from shopmine.prepare.accounting import Accounting
+from shopmine.prepare.conform import Locale
+from shopmine.prepare.entities import PreparedBatch, Rules, prepare_batches
+from shopmine.prepare.gates import (
+    QUARANTINED,
+    QUARANTINED_EVER,
+    Check,
+    PrepareGates,
+    check_quarantined,
+    check_reconciliation,
+    check_volume,
+    checks_table,
+    stop_at_failures,
+)
+from shopmine.prepare.groups import group_batches
+from shopmine.prepare.reconcile import (
+    STATUS,
+    STORE,
+    Reconciliation,
+    differences_table,
+    only_orders,
+    orders_of_day,
+    reconcile_orders,
+)
+from shopmine.prepare.rows import BatchText, Rejected
+from shopmine.staging.accounts import read_accounts
+from shopmine.staging.artifacts import artifact_key, code_version, write_artifact
+from shopmine.staging.batches import Batch, read_lines
+from shopmine.staging.facts import Counts, Preparation, read_facts, unprepared, write_preparations
+from shopmine.staging.leases import Lease, hold_lease
+from shopmine.staging.manifests import Manifest, freeze_manifest
+from shopmine.staging.runs import RunContext, attach_artifact, load_run, record_step
+
+if TYPE_CHECKING:
+    from shopmine.staging.database import Database
+    from shopmine.staging.values import JSON
+
+STEP: Final = "prepare"
+CHECKS: Final = "prepare_checks"
+MOST_ROWS: Final = 200_000
+WAIT_SECONDS: Final = 3600
+_MONEY: Final = {AMOUNT: pa.decimal128(38, 10)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What every part of the step needs."""
+
+    db: Database
+    context: RunContext
+    shop: Shop
+    manifest: Manifest
+    versions: Mapping[tuple[str, str], str]
+
+    def facts(self, entity: str, columns: Sequence[str]) -> pa.Table:
+        types = {name: type_ for name, type_ in _MONEY.items() if name in columns}
+        return read_facts(self.db, self.manifest, entity, columns, self.versions, types=types)
+
+
+def prepare(db: Database, run: int) -> dict[str, JSON]:
+    """Freeze the run's manifest, prepare what the present rules have not prepared yet, judge the day.
+
+    Doing it again finds nothing to do and judges the same. Two at once: the second waits, then finds it done.
+
+    Returns:
+        `manifest`, `batches` prepared now, and of those, the counts a source and entity.
+
+    Raises:
+        GateError: the day is not fit to be published; the facts are written and the checks recorded.
+        DataError: a batch lacks a mapped column or is damaged.
+    """
+    started = _start(db, run)
+    counts = {}
+    for (source, entity), version in started.versions.items():
+        counts[f"{source}.{entity}"] = _prepare_entity(started, source, entity, version)
+    done = {name: asdict(count) for name, (_, count) in counts.items() if count.read}
+    report: dict[str, JSON] = {
+        "manifest": started.manifest.manifest,
+        "batches": sum(n_batches for n_batches, _ in counts.values()),
+        "entities": done,
+    }
+    checks = _judge(started)
+    failed = [check.check_name for check in checks if not check.passed]
+    record_step(db, run, STEP, "failed" if failed else "done", {**report, "failed_checks": failed})
+    stop_at_failures(checks, day=started.context.day)
+    return report
+
+
+def _start(db: Database, run: int) -> _Run:
+    context = load_run(db, run)
+    shop = load_shop(context.shop)
+    entities = {
+        (source.name, entity.name): entity.is_snapshot
+        for source in shop.sources.values()
+        for entity in source.read_entities()
+    }
+    versions = {(source, entity): shop.rules_version(source, entity) for source, entity in sorted(entities)}
+    manifest = freeze_manifest(db, context, entities)
+    return _Run(db=db, context=context, shop=shop, manifest=manifest, versions=versions)
+
+
+def _prepare_entity(run: _Run, source: str, entity: str, version: str) -> tuple[int, Accounting]:
+    """Prepare the batches that need it; how many these were, and their accounts added up."""
+    known = {batch.batch: batch for batch in (*run.manifest.batches, *run.manifest.snapshots)}
+    own = [batch for batch in known.values() if (batch.source, batch.entity) == (source, entity)]
+    versions = {(source, entity): version}
+    if not unprepared(run.db, own, versions):
+        return 0, _added_up([])
+    accounts: list[Accounting] = []
+    settings = run.shop.sources[source]
+    rules = Rules(
+        entity=settings.entities[entity],
+        derived=settings.derived(entity),
+        locale=Locale(zone=settings.zone, currency=run.shop.currency),
+    )
+    with hold_lease(run.db, f"{run.shop.name}/{source}/{entity}/prepare", wait_seconds=WAIT_SECONDS) as lease:
+        todo = sorted(unprepared(run.db, own, versions), key=lambda batch: (batch.day, batch.batch))
+        for group in group_batches(todo, rows=_n_rows, shape=_shape, most_rows=MOST_ROWS):
+            accounts += _prepare_group(run, group, rules, lease)
+    return len(accounts), _added_up(accounts)
+
+
+def _n_rows(batch: Batch) -> int:
+    return batch.n_rows
+
+
+def _shape(batch: Batch) -> object:
+    return batch.format, batch.columns
+
+
+def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease) -> list[Accounting]:
+    texts = [
+        BatchText(
+            columns=tuple((column.name, column.type) for column in batch.columns),
+            format=batch.format,
+            lines=read_lines(run.db, batch),
+            has_day=batch.day != NO_DAY,
+        )
+        for batch in group
+    ]
+    prepared = prepare_batches(texts, rules)
+    preparations = [
+        _preparation(batch, result, run.versions[batch.source, batch.entity])
+        for batch, result in zip(group, prepared, strict=True)
+    ]
+    write_preparations(run.db, shop=run.shop.name, preparations=preparations, lease=lease)
+    return [result.accounting for result in prepared]
+
+
+def _preparation(batch: Batch, result: PreparedBatch, version: str) -> Preparation:
+    return Preparation(
+        batch=batch.batch,
+        source=batch.source,
+        entity=batch.entity,
+        day=batch.day,
+        rules=version,
+        counts=Counts(**asdict(result.accounting)),
+        tables=result.tables,
+        quarantine=_quarantine(result.quarantine),
+    )
+
+
+def _quarantine(rejected: Sequence[Rejected]) -> pa.Table:
+    return pa.table(
+        {
+            "row_key": pa.array([row.row_key for row in rejected], pa.string()),
+            "reason": pa.array([row.reason for row in rejected], pa.string()),
+            "original": pa.array([row.original for row in rejected], pa.binary()),
+        }
+    )
+
+
+def _added_up(accounts: Sequence[Accounting]) -> Accounting:
+    return Accounting(
+        read=sum(account.read for account in accounts),
+        expanded=sum(account.expanded for account in accounts),
+        kept=sum(account.kept for account in accounts),
+        quarantined=sum(account.quarantined for account in accounts),
+        duplicates=sum(account.duplicates for account in accounts),
+    )
+
+
+def _judge(run: _Run) -> list[Check]:
+    """All checks of the day, stored as an artifact of the run, which `publish` shows with the release."""
+    gates = PrepareGates.from_settings(run.shop.gates)
+    day = run.context.day
+    reconciliation = _reconcile(run)
+    checks = [*_entity_checks(run, gates), *check_reconciliation(reconciliation, day, gates)]
+    frames = {"checks": checks_table(day, checks)}
+    if reconciliation is not None:
+        frames["reconciliation"] = differences_table(reconciliation)
+    key = artifact_key(
+        name=CHECKS,
+        inputs=[run.manifest.content_hash, *run.versions.values()],
+        code=code_version("shopmine.prepare"),
+        config={"shop": run.shop.name, "day": day.isoformat(), "gates": asdict(gates)},
+        seed=0,
+    )
+    made = write_artifact(
+        run.db, key=key, shop=run.shop.name, name=CHECKS, day=day, frames=frames, meta={}, run=run.context.run
+    )
+    attach_artifact(run.db, run.context.run, CHECKS, made.artifact)
+    return checks
+
+
+def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
+    accounts = read_accounts(run.db, run.manifest.batches, run.versions)
+    checks = []
+    for source, entity in run.versions:
+        own = [batch for batch in run.manifest.batches if (batch.source, batch.entity) == (source, entity)]
+        settings = run.shop.sources[source].entities[entity]
+        name, day = f"{source}.{entity}", run.context.day
+        judged = {batch.batch: Accounting(**asdict(accounts[batch.batch])) for batch in own}
+        if settings.is_snapshot:
+            checks.append(check_quarantined(name, QUARANTINED, judged.values(), gates))
+            continue
+        n_rows = {batch.day: batch.n_rows for batch in own if batch.day != NO_DAY}
+        checks.append(check_volume(name, day, n_rows, gates))
+        today = [judged[batch.batch] for batch in own if batch.day == day]
+        checks.append(check_quarantined(name, QUARANTINED, today, gates))
+        checks.append(check_quarantined(name, QUARANTINED_EVER, judged.values(), gates))
+    return checks
+
+
+def _reconcile(run: _Run) -> Reconciliation | None:
+    """The money of the orders of the day; None where the shop has no lines or no payments."""
+    offered = {entity for source in run.shop.sources.values() for entity in source.entities}
+    if not {"order_lines", "payments"} <= offered:
+        return None
+    lines = run.facts("order_lines", [ORDER_ID, DAY, AMOUNT])
+    payments = run.facts("payments", [ORDER_ID, DAY, AMOUNT, STATUS])
+    refunds = run.facts("refunds", [ORDER_ID, DAY, AMOUNT, STATUS]) if "refunds" in offered else payments.slice(0, 0)
+    ids = orders_of_day(run.context.day, [lines, payments, refunds])
+    orders = only_orders(run.facts("orders", [ORDER_ID, DAY, STORE]), ids) if "orders" in offered else None
+    judged = [only_orders(table, ids) for table in (lines, payments, refunds)]
+    return reconcile_orders(judged[0], judged[1], judged[2], orders)
