@@ -42,7 +42,7 @@ def times(at: Times) -> pa.Array:
 
 def utc_times(at: Times) -> pa.Array:
     """Local times as UTC, for columns of type TIMESTAMP."""
-    return times(at.astype("datetime64[s]") - UTC_OFFSET)
+    return times(np.subtract(at.astype("datetime64[s]"), UTC_OFFSET))
 
 
 def chosen(choices: Sequence[str | None], index: Ints) -> pa.Array:

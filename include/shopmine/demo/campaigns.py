@@ -130,7 +130,8 @@ def shown_campaigns(size: DemoSize) -> list[int]:
 
 def is_persuadable(members: Members) -> npt.NDArray[np.bool_]:
     """Whether the trial makes such a member order: the bargain hunters, and nobody else."""
-    return members.archetype == [a.name for a in ARCHETYPES].index("bargain")
+    bargain = [a.name for a in ARCHETYPES].index("bargain")
+    return np.equal(members.archetype, bargain)
 
 
 def send_campaigns(size: DemoSize, members: Members, seed: int) -> Sendings:

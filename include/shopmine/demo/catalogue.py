@@ -116,7 +116,8 @@ def _make_bundles(
     first = rng.permutation(first)[: size.n_bundles]
     second = rng.permutation(second)[: size.n_bundles]
     pairs = np.stack([first[: len(second)], second[: len(first)]], axis=1)
-    return pairs[pool[pairs[:, 0]] != pool[pairs[:, 1]]]
+    is_mixed: npt.NDArray[np.bool_] = pool[pairs[:, 0]] != pool[pairs[:, 1]]
+    return pairs[is_mixed]
 
 
 def _make_titles(

@@ -11,6 +11,7 @@ from shopmine.demo import online_retail, sizes
 from shopmine.demo.demo_shop import load_demo_shop
 from shopmine.errors import ConfigError
 
+GENERATED: Final = "demo"
 EXAMPLES: Final = Path(__file__).resolve().parents[3] / "shops" / "examples"
 
 
@@ -54,6 +55,26 @@ def load_demo(shop: str, *, size: str, data: Path | None, connections: Connectio
     return _LOADERS[shop](_Request(size=size, data=data, connections=connections, files_dir=files_dir))
 
 
+def shop_file(shop: str, *, size: str) -> str:
+    """Text of a ready-made shop's file; the generated shop's `first_day` is the one of this size.
+
+    The example itself names the first day of the size "tiny": with it a larger shop would lose its older history, and
+    with the day of a larger one a tiny shop would begin with empty years.
+
+    Raises:
+        ConfigError: unknown shop or size.
+    """
+    if shop not in _LOADERS:
+        raise ConfigError(f"there is no ready-made shop {shop!r}; there are {demo_shops()}")
+    text = (EXAMPLES / f"{shop}.toml").read_text(encoding="utf-8")
+    if shop != GENERATED:
+        return text
+    own, needed = (f"first_day = {sizes.find_size(name).first_day}" for name in ("tiny", size))
+    if text.count(own) != 1:
+        raise ConfigError(f"{EXAMPLES / shop}.toml must say {own!r} once; it is the first day of the size tiny")
+    return text.replace(own, needed)
+
+
 def _load_online_retail(request: _Request) -> LoadedDemo:
     connection = find_connection(request.connections, "online_retail_mysql", "the shop online_retail")
     n_rows = online_retail.load_online_retail(connection, request.data)
@@ -66,6 +87,6 @@ def _load_generated(request: _Request) -> LoadedDemo:
 
 
 _LOADERS: Final[Mapping[str, Callable[[_Request], LoadedDemo]]] = {
-    "demo": _load_generated,
+    GENERATED: _load_generated,
     "online_retail": _load_online_retail,
 }

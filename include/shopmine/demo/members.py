@@ -43,10 +43,10 @@ ARCHETYPES: Final = (
     Archetype(
         name="regular",
         share=0.22,
-        orders=2.2,
-        lines=3.0,
-        pieces=2.0,
-        price_taste=-0.3,
+        orders=2.8,
+        lines=2.8,
+        pieces=1.6,
+        price_taste=-0.8,
         repeat=0.55,
         festival_affinity=0.2,
         categories={"食品": 5, "家居": 4},
@@ -54,10 +54,10 @@ ARCHETYPES: Final = (
     Archetype(
         name="premium",
         share=0.12,
-        orders=1.2,
-        lines=2.0,
-        pieces=1.2,
-        price_taste=1.0,
+        orders=1.0,
+        lines=2.4,
+        pieces=1.3,
+        price_taste=1.5,
         repeat=0.25,
         festival_affinity=0.4,
         categories={"数码": 5, "美妆": 3},
@@ -65,10 +65,10 @@ ARCHETYPES: Final = (
     Archetype(
         name="bargain",
         share=0.25,
-        orders=0.7,
-        lines=3.0,
+        orders=0.45,
+        lines=4.5,
         pieces=1.8,
-        price_taste=-0.8,
+        price_taste=-0.6,
         repeat=0.2,
         festival_affinity=1.5,
         categories={"服饰": 5, "家居": 1, "食品": 1},
@@ -76,10 +76,10 @@ ARCHETYPES: Final = (
     Archetype(
         name="parent",
         share=0.18,
-        orders=1.5,
-        lines=2.6,
-        pieces=1.6,
-        price_taste=0.2,
+        orders=1.3,
+        lines=2.2,
+        pieces=1.4,
+        price_taste=0.0,
         repeat=0.6,
         festival_affinity=0.5,
         categories={"母婴": 6, "图书": 1.5},
@@ -87,7 +87,7 @@ ARCHETYPES: Final = (
     Archetype(
         name="occasional",
         share=0.23,
-        orders=0.2,
+        orders=0.15,
         lines=1.2,
         pieces=1.0,
         price_taste=0.0,
@@ -140,7 +140,7 @@ def make_members(size: DemoSize, seed: int) -> Members:
     is_churner = may_churn & (rng.random(n) < _CHURN_SHARE / may_churn.mean())
     stop = np.where(is_churner, (size.n_days * rng.uniform(0.35, 0.7, n)).astype(np.int64), size.n_days - 1)
     usual = float(rates[archetype].mean())
-    frailty = rng.gamma(4, 0.25, n)
+    frailty = rng.gamma(16, 1 / 16, n)
     expected = size.n_orders_per_member * rates[archetype] / usual * np.where(is_churner, 1.2 + frailty, frailty) * 1.25
     return Members(
         number=FIRST_MEMBER + np.arange(n),

@@ -34,9 +34,11 @@ def open_mongo(connection: Connection) -> Iterator[Database[Document]]:
     """
     login = f"{quote(connection.user, safe='')}:{quote(connection.password, safe='')}@" if connection.user else ""
     host = f"{connection.host}:{connection.port}" if connection.port else connection.host
-    options = {"directConnection": "true", "serverSelectionTimeoutMS": str(_WAIT_MS), **connection.extra}
+    options = {"serverSelectionTimeoutMS": str(_WAIT_MS), **connection.extra}
     try:
-        with MongoClient[Document](f"mongodb://{login}{host}/?{urlencode(options)}", tz_aware=True) as client:
+        with MongoClient[Document](
+            f"mongodb://{login}{host}/{quote(connection.database)}?{urlencode(options)}", tz_aware=True
+        ) as client:
             yield client[connection.database]
     except PyMongoError as error:
         raise SourceUnavailableError(f"{connection} does not answer or refuses: {type(error).__name__}") from error

@@ -1,7 +1,7 @@
 """Orders and their lines: who takes what, at which price, what comes back."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +114,7 @@ def make_lines(orders: Orders, catalogue: Catalogue, members: Members, taste: Ta
     )
 
 
-_Columns = tuple[npt.NDArray[np.int64], ...]
+_Columns = tuple[npt.NDArray[Any], ...]  # order, product, quantity, price, discount, kind, at
 
 
 def _make_sales(orders: Orders, catalogue: Catalogue, members: Members, taste: Taste, seed: int) -> _Columns:

@@ -31,7 +31,8 @@ def make_reviews(orders: Orders, lines: Lines, members: Members, catalogue: Cata
     """`review`: one in twelve lines is reviewed three to twelve days later; the first reviews are odd ones."""
     rng = random_stream(seed, "reviews")
     line = np.flatnonzero((lines.kind == SALE) & (rng.random(len(lines.kind)) < _SHARE))
-    days = orders.at[lines.order[line]].astype("datetime64[D]") + rng.integers(3, 13, len(line))
+    waited = rng.integers(3, 13, len(line)).astype("timedelta64[D]")
+    days = orders.at[lines.order[line]].astype("datetime64[D]") + waited
     line, days = line[days <= np.datetime64(LAST_DAY)], days[days <= np.datetime64(LAST_DAY)]
     sequence = np.argsort(days, kind="stable")
     line, at = line[sequence], draw_times(days[sequence], rng)

@@ -48,7 +48,8 @@ def day_weights(days: Times, festival_affinity: float) -> Floats:
     for start, end in QUIET_WEEKS:
         quiet |= (days >= np.datetime64(start)) & (days < np.datetime64(end))
     festival = 1 + (festival_height(days) - 1) * festival_affinity
-    return np.array(WEEKDAYS)[weekday] * year * np.where(quiet, 0.4, 1.0) * festival
+    weights: Floats = np.array(WEEKDAYS)[weekday] * year * np.where(quiet, 0.4, 1.0) * festival
+    return weights
 
 
 def draw_times(days: Times, rng: np.random.Generator) -> Times:
@@ -56,4 +57,5 @@ def draw_times(days: Times, rng: np.random.Generator) -> Times:
     share = np.cumsum(_HOURS) / np.sum(_HOURS)
     hours: Ints = np.searchsorted(share, rng.random(len(days)), side="right")
     seconds = hours * 3600 + rng.integers(0, 3600, len(days))
-    return days.astype("datetime64[s]") + seconds.astype("timedelta64[s]")
+    at: Times = days.astype("datetime64[s]") + seconds.astype("timedelta64[s]")
+    return at
