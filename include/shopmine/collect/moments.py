@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from shopmine.config.days import instant_of, local_day
+from shopmine.config.days import ONE_DAY, instant_of, local_day
 
 _MOMENT: Final = re.compile(
     r"([1-9]\d{3}-\d\d-\d\d)(?:[ Tt](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
@@ -65,3 +65,22 @@ def _distance(offset: str) -> timedelta:
         return timedelta()
     distance = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:].lstrip(":") or 0))
     return -distance if offset[0] == "-" else distance
+
+
+class OpenDays:
+    """Lines of the days that are being read, from rows that come in the order of their time.
+
+    Clock changes can mix rows of two neighbouring days, so a day is complete when rows of two days later come.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[date, list[bytes]] = {}
+
+    def add(self, day: date, line: bytes) -> None:
+        """Add a line to its day."""
+        self._lines.setdefault(day, []).append(line)
+
+    def take_complete(self, now: date | None) -> list[tuple[date, list[bytes]]]:
+        """Give out, once, the days that are complete when rows of `now` come; all that are left for None."""
+        done = sorted(day for day in self._lines if now is None or day < now - ONE_DAY)
+        return [(day, self._lines.pop(day)) for day in done]

@@ -12,10 +12,10 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from shopmine.collect.copy_text import copy_lines
-from shopmine.collect.moments import DayOfText
+from shopmine.collect.moments import DayOfText, OpenDays
 from shopmine.collect.mysql_names import MysqlNames, quoted
 from shopmine.collect.mysql_session import MysqlSession, Row
-from shopmine.collect.reading import Column, DayLines, Opening, ReadRequest, Sample
+from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
 from shopmine.config.days import NO_DAY, ONE_DAY, UTC_ZONE, day_bounds
 from shopmine.errors import ConfigError, SourceUnavailableError
 
@@ -64,9 +64,15 @@ class _Plan:
 class MysqlReader:
     """An open MySQL source (see `reading.Reader`)."""
 
+    format: Format = "copy"
+
     def __init__(self, session: MysqlSession, opening: Opening) -> None:
         self._session, self._opening = session, opening
         self._names = MysqlNames(session, opening)
+
+    def columns(self, entity: EntityConfig, names: tuple[str, ...]) -> tuple[Column, ...]:
+        """Name and type of each value of a line (see `reading.Reader`)."""
+        return self._plan(entity, names).columns
 
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """The wanted days in ascending order, then the rows without a day (see `reading.Reader`)."""
@@ -118,23 +124,23 @@ class MysqlReader:
 
     def _whole(self, plan: _Plan, request: ReadRequest, day: date | None, condition: str) -> DayLines:
         lines = [line for _, chunk in self._lines(plan, request, condition) for line in chunk]
-        return DayLines(day=day, columns=plan.columns, format="copy", lines=lines)
+        return DayLines(day=day, lines=lines)
 
     def _days(self, plan: _Plan, request: ReadRequest, first: date, last: date) -> Iterator[DayLines]:
-        """The days of one range: rows come in the order of their time, so a day is complete two days later."""
+        """The days of one range."""
         wanted, day_of, at = request.days or frozenset(), self._day_of(plan), plan.day
-        condition = self._between(plan, first, last)
-        open_days: dict[date, list[bytes]] = {}
-        for rows, lines in self._lines(plan, request, condition, f" ORDER BY {quoted(plan.columns[at][0])}"):
-            day: date | None = None
+        condition, order = self._between(plan, first, last), f" ORDER BY {quoted(plan.columns[at][0])}"
+        open_days, newest = OpenDays(), first
+        for rows, lines in self._lines(plan, request, condition, order):
             for row, line in zip(rows, lines, strict=True):
                 day = day_of(row[at])
-                if day in wanted and first <= day <= last:
-                    open_days.setdefault(day, []).append(line)
-            for done in sorted(d for d in open_days if day is not None and d < day - ONE_DAY):
-                yield DayLines(day=done, columns=plan.columns, format="copy", lines=open_days.pop(done))
-        for rest in sorted(open_days):
-            yield DayLines(day=rest, columns=plan.columns, format="copy", lines=open_days[rest])
+                if day is not None and day in wanted and first <= day <= last:
+                    open_days.add(day, line)
+                    newest = max(newest, day)
+            for done, its_lines in open_days.take_complete(newest):
+                yield DayLines(day=done, lines=its_lines)
+        for rest, its_lines in open_days.take_complete(None):
+            yield DayLines(day=rest, lines=its_lines)
 
     def _day_of(self, plan: _Plan) -> Callable[[bytes | None], date | None]:
         zone = UTC_ZONE if plan.day_type == "timestamp" else self._opening.source.zone

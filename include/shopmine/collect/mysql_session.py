@@ -146,7 +146,9 @@ def _in_words(error: asyncmy.errors.MySQLError, connection: Connection) -> Excep
         )
     if code in _PRIVILEGE:
         return SqlError(f"connection {connection} lacks a privilege: {text}; grant SELECT to this user", code)
-    if (isinstance(error, asyncmy.errors.OperationalError | asyncmy.errors.InterfaceError) and code >= 2000) or code == 0:
+    if (
+        isinstance(error, asyncmy.errors.OperationalError | asyncmy.errors.InterfaceError) and code >= 2000
+    ) or code == 0:
         return SourceUnavailableError(f"connection {connection} does not answer: {text}; is the server up? try again")
     if isinstance(error, asyncmy.errors.ProgrammingError) or code in {UNKNOWN_TABLE, UNKNOWN_COLUMN}:
         return SqlError(f"connection {connection} refuses the query: {text}", code)

@@ -65,6 +65,11 @@ def personal_key(shop: Shop, connections: Connections) -> PersonalKey:
     return PersonalKey(key=connection.password.encode(), version=connection.extra.get("version", "1"))
 
 
+def treatment_of(column_type: str) -> str:
+    """What `PersonalKey.type_of` wrote into a landed column's type: `hash VERSION`, `mask`, or nothing."""
+    return column_type if column_type.startswith("hash ") else "mask" if column_type.endswith(" mask") else ""
+
+
 def mask_text(text: str) -> str:
     """The text with e-mail addresses and phone numbers replaced by `[email]` and `[phone]`."""
     return _PHONE.sub("[phone]", _EMAIL.sub("[email]", text))

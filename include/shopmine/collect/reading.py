@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Column = tuple[str, str]
 """Name of a source column (or path) and its type in the source's own words; ` hash VERSION` or ` mask` where it was treated."""
 
+Format = Literal["copy", "jsonl"]
+"""PostgreSQL COPY text, values in the order of the columns; or canonical extended JSON, a document a line."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
@@ -41,15 +44,9 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayLines:
-    """Everything that the source says about one entity and day (None: the snapshot), in any order.
-
-    Attributes:
-        format: "copy" (PostgreSQL COPY text) or "jsonl" (canonical extended JSON); lines are without newline.
-    """
+    """Everything that the source says about one entity and day (None: the snapshot), in any order, without newlines."""
 
     day: date | None
-    columns: tuple[Column, ...]
-    format: Literal["copy", "jsonl"]
     lines: list[bytes]
 
 
@@ -71,13 +68,27 @@ class Sample:
 
 
 class Reader(Protocol):
-    """An open source: one connection, one consistent snapshot for everything that is read through it."""
+    """An open source: one connection, one consistent snapshot for everything that is read through it.
+
+    Attributes:
+        format: of all its lines.
+    """
+
+    format: Format
+
+    def columns(self, entity: EntityConfig, names: tuple[str, ...]) -> tuple[Column, ...]:
+        """The columns of each line for these source columns, as they land.
+
+        Raises:
+            ConfigError: the source has no such table, column or file; the message names the nearest.
+        """
+        ...
 
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """Each wanted day that has rows, once; a day without rows does not come.
 
         Raises:
-            ConfigError: the source has no such table, column or file; the message names the nearest.
+            ConfigError: as `columns`.
             SourceUnavailableError: the source stopped answering, or gave fewer rows than it counts.
         """
         ...

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ONE_DAY: Final = timedelta(days=1)
 UTC_ZONE: Final = ZoneInfo("UTC")
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NO_DAY: Final = date(1900, 1, 1)
 """Stands for the day of rows whose day cannot be told: they land, in a batch of this day, and go to quarantine."""
 

@@ -1,0 +1,208 @@
+"""The collect stage as tasks: which days are missing or stale, read those from the source, land them as batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from shopmine.collect.forgotten import Forgotten
+from shopmine.collect.personal import personal_key, treatment_of
+from shopmine.collect.reading import Column, Opening, Reader, ReadRequest, open_reader
+from shopmine.collect.windows import LandedDay, Window
+from shopmine.config.connections import Connections, find_connection
+from shopmine.config.days import NO_DAY, utc_now
+from shopmine.config.kinds import nearest
+from shopmine.config.shops import Shop, load_shop
+from shopmine.errors import ConfigError
+from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches, newest_batches
+from shopmine.staging.leases import Lease, hold_lease
+from shopmine.staging.rights import list_rights
+from shopmine.staging.runs import RunContext, load_run, record_step
+
+if TYPE_CHECKING:
+    from shopmine.config.entities import EntityConfig, SourceConfig
+    from shopmine.staging.database import Database
+
+_WAIT_SECONDS: Final = 3_600.0  # a second run of the same source waits for the first, then finds little to do
+_MOST_BYTES: Final = 64 << 20
+_MOST_DRAFTS: Final = 400
+
+
+def collect_source(db: Database, run: int, source: str, connections: Connections) -> dict[str, int]:
+    """Read what is missing or stale of one source, in one consistent snapshot, and land it.
+
+    Args:
+        db: the staging database.
+        run: number of the run; a run with a `known_at` reads no source.
+        source: name of the source in the shop's file.
+        connections: by id, those of the source and, where personal columns are hashed, the shop's key.
+
+    Returns:
+        Counts: `entities`, `days` read, `rows` in them, `batches` that are new. The run's report has them as its step
+        `collect.SOURCE`.
+
+    Raises:
+        ConfigError: the shop's file does not fit the source.
+        SourceUnavailableError: the source does not answer.
+        LeaseLostError: another run took over; what had landed before stays.
+    """
+    context = load_run(db, run)
+    step = f"collect.{source}"
+    if context.known_at is not None:
+        counts = {"entities": 0, "days": 0, "rows": 0, "batches": 0}
+        why = f"as known at {context.known_at.isoformat()}: no source is read"
+        record_step(db, run, step, "done", {**counts, "why": why})
+        return counts
+    shop = load_shop(context.shop)
+    if source not in shop.sources:
+        raise ConfigError(f"shop {shop.name!r} has no source {source!r}{nearest(source, shop.sources)}")
+    with hold_lease(db, f"collect/{shop.name}/{source}", wait_seconds=_WAIT_SECONDS) as lease:
+        landing = _Landing(db=db, shop=shop.name, source=source, lease=lease)
+        _read_source(context, shop, connections, landing)
+    entities = shop.sources[source].read_entities()
+    counts = {"entities": len(entities), "days": landing.n_days, "rows": landing.n_rows, "batches": landing.n_new}
+    record_step(db, run, step, "done", {**counts, "not_covered": _not_covered(shop.sources[source])})
+    return counts
+
+
+def _not_covered(source: SourceConfig) -> str:
+    if all(entity.is_snapshot for entity in source.read_entities()):
+        return ""
+    return f"changes of rows more than {source.lookback_days} days before the run's day"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Landing:
+    """Lands drafts in groups, each group in one transaction, and counts."""
+
+    db: Database
+    shop: str
+    source: str
+    lease: Lease
+    drafts: list[BatchDraft] = field(default_factory=list)
+    n_bytes: int = 0
+    n_days: int = 0
+    n_rows: int = 0
+    n_new: int = 0
+
+    def add(self, draft: BatchDraft) -> None:
+        """Take one day; the group is landed when it is large."""
+        self.drafts.append(draft)
+        self.n_bytes += sum(map(len, draft.lines))
+        if self.n_bytes >= _MOST_BYTES or len(self.drafts) >= _MOST_DRAFTS:
+            self.land()
+
+    def land(self) -> None:
+        """Land what was taken."""
+        if self.drafts:
+            landed = land_batches(self.db, shop=self.shop, drafts=self.drafts, lease=self.lease)
+            self.n_days += len(landed)
+            self.n_rows += sum(batch.n_rows for batch in landed)
+            self.n_new += sum(batch.is_new for batch in landed)
+        self.drafts, self.n_bytes = [], 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """One entity's reading: through what, from when, as which columns, and what has landed before."""
+
+    reader: Reader
+    entity: EntityConfig
+    names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    window: Window
+    landed: dict[date, LandedDay]
+    forgotten: Forgotten
+
+    def request(self) -> ReadRequest | None:
+        """What is to be read; None: nothing."""
+        days = {day: known for day, known in self.landed.items() if day != NO_DAY}
+        is_first = not days
+        if self.entity.is_snapshot and not (is_first or self.window.is_live):
+            return None
+        return ReadRequest(
+            entity=self.entity,
+            columns=self.names,
+            days=None if self.entity.is_snapshot else self.window.days_to_read(days),
+            with_no_day=not self.entity.is_snapshot and (is_first or self.window.is_live),
+            forgotten=self.forgotten,
+        )
+
+    def draft(self, source: str, day: date, lines: list[bytes]) -> BatchDraft:
+        """A day as it is landed."""
+        is_present = self.entity.is_snapshot or day == NO_DAY
+        known = (self.window.now, False) if is_present else self.window.known_at(day, self.landed.get(day))
+        return BatchDraft(
+            source=source,
+            entity=self.entity.name,
+            day=day,
+            known_at=known[0],
+            known_at_assumed=known[1],
+            columns=[BatchColumn(name=name, type=kind) for name, kind in self.columns],
+            format=self.reader.format,
+            lines=lines,
+        )
+
+
+def _read_source(context: RunContext, shop: Shop, connections: Connections, landing: _Landing) -> None:
+    source = shop.sources[landing.source]
+    opening = Opening(
+        source=source,
+        connection=find_connection(connections, source.connection, f"source {source.name!r} of shop {shop.name!r}"),
+        zone=shop.zone,
+        key=personal_key(shop, connections),
+    )
+    persons = frozenset(right.customer for right in list_rights(landing.db, shop.name, kinds=["deletion"]))
+    # The moment is taken before the snapshot is: what changes in between is read now, and again by the next run.
+    window = Window(
+        day=context.day,
+        first_day=shop.first_day,
+        last_day=shop.last_day,
+        lookback_days=source.lookback_days,
+        zone=shop.zone,
+        now=utc_now(),
+    )
+    with open_reader(opening) as reader:
+        for entity in source.read_entities():
+            names = tuple(source.columns(entity.name))
+            columns = reader.columns(entity, names)
+            reading = _Reading(
+                reader=reader,
+                entity=entity,
+                names=names,
+                columns=columns,
+                window=window,
+                landed=_landed_days(landing, entity, columns),
+                forgotten=Forgotten.of((entity, *source.derived(entity.name)), persons),
+            )
+            _read_entity(reading, landing)
+
+
+def _landed_days(landing: _Landing, entity: EntityConfig, columns: tuple[Column, ...]) -> dict[date, LandedDay]:
+    needed = {(name, treatment_of(kind)) for name, kind in columns}
+    return {
+        batch.day: LandedDay(
+            known_at=batch.known_at,
+            is_assumed=batch.known_at_assumed,
+            has_all_columns=needed <= {(column.name, treatment_of(column.type)) for column in batch.columns},
+        )
+        for batch in newest_batches(landing.db, landing.shop, source=landing.source, entity=entity.name)
+    }
+
+
+def _read_entity(reading: _Reading, landing: _Landing) -> None:
+    """Land an entity's days as they come, days without rows as batches without rows, and what has no day."""
+    request = reading.request()
+    if request is None:
+        return
+    missing = set(request.days or ())
+    for read in reading.reader.read(request):
+        day = reading.window.newest if read.day is None else read.day
+        missing.discard(day)
+        # What has no day makes a batch only where there is such, or was.
+        if day != NO_DAY or read.lines or NO_DAY in reading.landed:
+            landing.add(reading.draft(landing.source, day, read.lines))
+    for day in sorted(missing):
+        landing.add(reading.draft(landing.source, day, []))
+    landing.land()

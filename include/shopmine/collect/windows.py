@@ -1,0 +1,78 @@
+"""Which days of a source are to be read: missing, stale, or within the window that every run reads again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from shopmine.config.days import day_bounds, days_between, last_complete_day, local_day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandedDay:
+    """What is known of a day's newest batch."""
+
+    known_at: datetime
+    is_assumed: bool
+    has_all_columns: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Bounds of a reading.
+
+    Attributes:
+        day: the run's day; `first_day` and `last_day` are the shop's.
+        now: the moment of the reading.
+    """
+
+    day: date
+    first_day: date
+    last_day: date | None
+    lookback_days: int
+    zone: ZoneInfo
+    now: datetime
+
+    @property
+    def newest(self) -> date:
+        """The newest day that is over, or the last of the data."""
+        complete = last_complete_day(self.now, self.zone)
+        return complete if self.last_day is None else min(complete, self.last_day)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run is for the newest day (or a later one), so that the present state of the source is its business."""
+        return self.day >= self.newest
+
+    def days_to_read(self, landed: Mapping[date, LandedDay]) -> frozenset[date]:
+        """All history when nothing has landed; else the lookback window, and the days until the run's that are missing or stale.
+
+        A day is stale when it was read before it was over, or without a column that is needed now. No day after the run's is
+        read (but by the first reading, whose later days wait for their runs), and none that has not begun.
+        """
+        if not landed:
+            return frozenset(days_between(self.first_day, self.newest))
+        end = min(self.day, local_day(self.now, self.zone), self.last_day or self.day)
+        again = end - timedelta(days=self.lookback_days)
+        return frozenset(
+            day for day in days_between(self.first_day, end) if day > again or self._is_stale(day, landed.get(day))
+        )
+
+    def _is_stale(self, day: date, landed: LandedDay | None) -> bool:
+        if landed is None or not landed.has_all_columns:
+            return True
+        return not landed.is_assumed and landed.known_at < day_bounds(day, self.zone)[1]
+
+    def known_at(self, day: date, landed: LandedDay | None) -> tuple[datetime, bool]:
+        """When the source said what is read now of a day, and whether that is assumed.
+
+        History, that is a day older than the lookback window which was never read, counts as known at the end of its day; so does
+        its second reading when columns were missing. Everything else is known now.
+        """
+        is_history = day <= last_complete_day(self.now, self.zone) - timedelta(days=self.lookback_days)
+        was_incomplete = landed is not None and landed.is_assumed and not landed.has_all_columns
+        if is_history and (landed is None or was_incomplete):
+            return day_bounds(day, self.zone)[1], True
+        return self.now, False
