@@ -16,6 +16,7 @@ import pandas as pd
 from shopmine.columns import CUSTOMER, LIST, METRIC, MODEL, PRODUCT, RANK, SEGMENT, VALUE
 from shopmine.config.kinds import nearest
 from shopmine.errors import ConfigError, GateError
+from shopmine.prepare.gates import SETTINGS as PREPARE_SETTINGS
 
 if TYPE_CHECKING:
     from shopmine.publish.rights import Rights
@@ -87,7 +88,7 @@ class GatesConfig:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, object]) -> GatesConfig:
-        """Build from the keys of a shop's `[gates]`.
+        """Build from the keys of a shop's `[gates]`; those of prepare's gates, which stand there too, are passed over.
 
         Raises:
             ConfigError: an unknown key (with the nearest known one) or a value of the wrong type or range.
@@ -95,8 +96,10 @@ class GatesConfig:
         known = {item.name: type(item.default) for item in fields(cls)}
         values: dict[str, object] = {}
         for key, value in settings.items():
+            if key in PREPARE_SETTINGS:
+                continue
             if key not in known:
-                raise ConfigError(f"[gates] {key} is not a setting{nearest(key, known)}")
+                raise ConfigError(f"[gates] {key} is not a setting{nearest(key, [*known, *PREPARE_SETTINGS])}")
             values[key] = _typed(key, value, known[key])
         return cls(**values)  # type: ignore[arg-type]  # _typed checked each against the field's own type
 
@@ -181,12 +184,17 @@ def stop_at_failures(checks: Iterable[Check], *, day: str) -> None:
     if not failed:
         return
     reasons = "; ".join(f"{check.check_name}: {check.actual}, expected {check.expected}" for check in failed)
-    advice = "; ".join(dict.fromkeys(_LOOK_AT.get(check.check_name, "") for check in failed)).strip("; ")
+    advice = "; ".join(dict.fromkeys(_LOOK_AT.get(_gate(check), "") for check in failed)).strip("; ")
     raise GateError(f"nothing is published for {day}, the last release stays: {reasons}. Look at {advice}")
 
 
+def _gate(check: Check) -> str:
+    """The gate's name; what it was asked of may stand behind it."""
+    return check.check_name.split(" ", maxsplit=1)[0]
+
+
 def _with_level(check: Check, config: GatesConfig) -> Check:
-    level = WARN if check.check_name in config.warn else STOP
+    level = WARN if _gate(check) in config.warn else STOP
     return Check(
         check_name=check.check_name,
         expected=check.expected,
@@ -358,12 +366,12 @@ def _baselines(candidate: Candidate) -> list[Check]:
 
 def _baseline_check(row: Mapping[Hashable, object]) -> Check:
     """Worse means: even the better end of the metric's interval (the value itself without one) loses to the baseline."""
-    value, baseline, low, high = (_number(row[name]) for name in (VALUE, "baseline", "low", "high"))
+    value, baseline, low, high = (_number(row.get(name)) for name in (VALUE, "baseline", "low", "high"))
     is_error = str(row[METRIC]).split("@", maxsplit=1)[0] in LOWER_IS_BETTER
     end = low if is_error else high
     best = value if math.isnan(end) else end
     return Check(
-        check_name=BASELINE,
+        check_name=f"{BASELINE} {row[MODEL]} {row[METRIC]}",
         expected=f"{row[MODEL]} {row[METRIC]} {'<=' if is_error else '>='} {baseline:.4f}",
         actual=f"{value:.4f}",
         passed=best <= baseline if is_error else best >= baseline,

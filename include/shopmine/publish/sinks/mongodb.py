@@ -131,7 +131,8 @@ def _build(database: Database[dict[str, Any]], name: str, table: SinkTable, stam
     for chunk in row_chunks(table, decode_json=True):
         documents = [{**{key: _bson(value) for key, value in row.items()}, "release": stamp.release} for row in chunk]
         collection.insert_many(documents, ordered=False)
-    collection.create_index([(column, ASCENDING) for column in table.key], unique=True)
+    if table.key:
+        collection.create_index([(column, ASCENDING) for column in table.key], unique=True)
     return int(table.rows.num_rows)
 
 

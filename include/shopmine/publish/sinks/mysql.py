@@ -137,10 +137,11 @@ def _release_table(stamp: Stamp) -> SinkTable:
 
 def _create(name: str, table: SinkTable, stamp: Stamp) -> str:
     columns = [_column(field, table) for field in table.rows.schema]
-    key = ", ".join(_quote(column) for column in table.key)
+    if table.key:
+        columns.append(f"PRIMARY KEY ({', '.join(map(_quote, table.key))})")
     about = _text(f"{MARK}: {table.about}, of {stamp.shop} on {stamp.day} (release {stamp.release})")
     return (
-        f"CREATE TABLE {_quote(name)} ({', '.join(columns)}, PRIMARY KEY ({key})) ENGINE=InnoDB"
+        f"CREATE TABLE {_quote(name)} ({', '.join(columns)}) ENGINE=InnoDB"
         f" DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT={about}"
     )
 

@@ -7,13 +7,12 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import pyarrow as pa
 
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 MARK: Final = "Shopmine"
 RELEASE_TABLE: Final = "release"
@@ -27,7 +26,7 @@ class SinkTable:
     Attributes:
         name: as in schema `published`.
         rows: without the columns `shop` and `release`, already filtered by rights.
-        key: columns that name a row.
+        key: columns that name a row; none where the table has no key without nulls.
         json_columns: text columns that hold JSON.
         about: what the table is, in one line.
         comments: column -> what it means.
@@ -98,3 +97,21 @@ def _plain(value: Any, is_json: bool, decode_json: bool) -> Any:
     if isinstance(value, list) and not decode_json:
         return json.dumps(value, ensure_ascii=False)
     return value
+
+
+def shorten_decimals(rows: pa.Table) -> pa.Table:
+    """The rows with as few decimals in each exact column as its values need, two at least: 12.50, not 12.500000000."""
+    for at, column in enumerate(rows.schema):
+        if pa.types.is_decimal(column.type):
+            shortest = _shortest(rows.column(at))
+            rows = rows.set_column(at, column.name, shortest)
+    return rows
+
+
+def _shortest(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    for scale in range(2, column.type.scale):
+        try:
+            return column.cast(pa.decimal128(column.type.precision, scale))
+        except pa.ArrowInvalid:
+            continue
+    return column

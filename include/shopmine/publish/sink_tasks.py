@@ -1,0 +1,145 @@
+"""Writing a release back into the shop's own stores, and taking a person out of them: the sinks' part of `tasks`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from shopmine.columns import CUSTOMER
+from shopmine.config.connections import find_connection
+from shopmine.config.shops import load_shop
+from shopmine.errors import ConfigError
+from shopmine.publish.sinks.tables import SinkOptions, SinkTable, Stamp, shorten_decimals
+from shopmine.staging.leases import hold_lease
+from shopmine.staging.releases import Release, current_release, read_release
+from shopmine.staging.runs import load_run, record_step
+from shopmine.staging.tables_published import PUBLISHED
+from shopmine.staging.tables_work import run_steps
+
+if TYPE_CHECKING:
+    from shopmine.config.connections import Connection, Connections
+    from shopmine.config.shops import Shop, SinkConfig
+    from shopmine.staging.database import Database
+
+PUBLISH_STEP: Final = "publish"
+_WAIT_SECONDS: Final = 900.0
+
+
+def write_sink(db: Database, run: int, sink: str, connections: Connections) -> dict[str, int]:
+    """Write the current release back into one of the shop's own stores, if it is the one this run made or found.
+
+    Args:
+        db: the staging database.
+        run: its number; `publish` has run.
+        sink: its name in the shop's file.
+        connections: the sink's connection among them.
+
+    Returns:
+        Rows written, by table; empty when another release is current, which the run's report says.
+
+    Raises:
+        ConfigError: the shop has no such sink, a table is unknown, or one of that name is the shop's own.
+        SourceUnavailableError: the sink does not answer or refuses.
+    """
+    context = load_run(db, run)
+    config = _sink(load_shop(context.shop), sink)
+    with hold_lease(db, _sink_lease(context.shop, sink), wait_seconds=_WAIT_SECONDS):
+        current = current_release(db, context.shop)
+        made = _published_by(db, run)
+        if current is None or current.release != made:
+            shown = "none" if current is None else f"{current.release} of {current.day}"
+            why = f"release {made} of this run is not the current one ({shown}), so the sink stays as it is"
+            record_step(db, run, f"sink.{sink}", "skipped", {"reason": why})
+            return {}
+        tables = [_sink_table(db, current.release, name) for name in config.tables]
+        written = _write(config, connections, tables, _stamp(current))
+    record_step(db, run, f"sink.{sink}", "done", {"release": current.release, **written})
+    return written
+
+
+def _write(config: SinkConfig, connections: Connections, tables: Sequence[SinkTable], stamp: Stamp) -> dict[str, int]:
+    counts: dict[str, int] = _kind(config).write_tables(
+        _connection(config, connections), tables, stamp, SinkOptions(prefix=config.prefix, format=config.format)
+    )
+    return counts
+
+
+def remove_from_sinks(db: Database, shop: str, customer: str, connections: Connections) -> dict[str, dict[str, int]]:
+    """Delete a person's rows from every sink of a shop, at once: what was written back does not wait for the next run.
+
+    Args:
+        db: the staging database.
+        shop: whose customer.
+        customer: the person's key.
+        connections: the sinks' connections among them.
+
+    Returns:
+        Sink -> table -> rows deleted.
+
+    Raises:
+        SourceUnavailableError: a sink does not answer; the right itself is recorded and holds everywhere else.
+    """
+    removed = {}
+    for name, config in load_shop(shop).sinks.items():
+        tables = [table for table in config.tables if CUSTOMER in PUBLISHED[table].table.c]
+        with hold_lease(db, _sink_lease(shop, name), wait_seconds=_WAIT_SECONDS):
+            removed[name] = _kind(config).remove_person(
+                _connection(config, connections), tables, customer, SinkOptions(prefix=config.prefix)
+            )
+    return removed
+
+
+def _sink_lease(shop: str, sink: str) -> str:
+    return f"{shop}/sink/{sink}"
+
+
+def _sink(shop: Shop, sink: str) -> SinkConfig:
+    if sink not in shop.sinks:
+        raise ConfigError(f"shop {shop.name!r} has no sink {sink!r}; it has {sorted(shop.sinks)}")
+    config = shop.sinks[sink]
+    if unknown := sorted(set(config.tables) - set(PUBLISHED)):
+        raise ConfigError(f"sinks.{sink}.tables={unknown} are not published; choose from {sorted(PUBLISHED)}")
+    return config
+
+
+def _kind(config: SinkConfig) -> Any:
+    return importlib.import_module(f"shopmine.publish.sinks.{config.kind}")
+
+
+def _connection(config: SinkConfig, connections: Connections) -> Connection:
+    return find_connection(connections, config.connection, f"sink {config.name}")
+
+
+def _published_by(db: Database, run: int) -> int | None:
+    query = sa.select(run_steps.c.detail).where(run_steps.c.run == run, run_steps.c.step == PUBLISH_STEP)
+    with db.snapshot() as connection:
+        detail = connection.execute(query).scalar_one_or_none()
+    return None if detail is None else detail.get("release")
+
+
+def _sink_table(db: Database, release: int, name: str) -> SinkTable:
+    entry = PUBLISHED[name]
+    columns = entry.result_columns
+    is_unique = entry.is_partitioned or len(entry.key) == 1
+    return SinkTable(
+        name=name,
+        rows=shorten_decimals(read_release(db, release, name)),
+        key=entry.key if is_unique else (),
+        json_columns=frozenset(column.name for column in columns if isinstance(column.type, sa.JSON)),
+        about=entry.table.comment or "",
+        comments={column.name: column.comment or "" for column in columns},
+    )
+
+
+def _stamp(release: Release) -> Stamp:
+    known_at = release.known_at
+    return Stamp(
+        shop=release.shop,
+        release=release.release,
+        day=release.day.isoformat(),
+        known_at=known_at.isoformat() if known_at else None,
+        content_hash=release.content_hash,
+    )
