@@ -7,4 +7,4 @@ airflow pools set sources "${SHOPMINE_POOL_SOURCES:-4}" "Tasks that read from or
 airflow pools set fits "${SHOPMINE_POOL_FITS:-2}" "Tasks that fit models"
 airflow users create --role Admin --username admin --firstname Shopmine --lastname Admin \
   --email "${AIRFLOW_ADMIN_EMAIL:?}" --password "${AIRFLOW_ADMIN_PASSWORD:?}"
-python -m shopmine.cli upgrade
+python docker/upgrade.py
