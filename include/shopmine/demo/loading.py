@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from shopmine.config.connections import Connections, find_connection
 from shopmine.demo import online_retail, sizes
 from shopmine.demo.demo_shop import load_demo_shop
+from shopmine.demo.dumps import DUMPS, load_dump
 from shopmine.errors import ConfigError
 
 GENERATED: Final = "demo"
@@ -81,12 +83,18 @@ def _load_online_retail(request: _Request) -> LoadedDemo:
     return LoadedDemo(last_day=online_retail.LAST_DAY, n_rows=n_rows)
 
 
+def _load_from_dump(shop: str, request: _Request) -> LoadedDemo:
+    connection = find_connection(request.connections, f"{shop}_mysql", f"the shop {shop}")
+    return LoadedDemo(last_day=DUMPS[shop].last_day, n_rows=load_dump(shop, connection, request.data))
+
+
 def _load_generated(request: _Request) -> LoadedDemo:
     n_rows = load_demo_shop(request.connections, request.files_dir, size=request.size)
     return LoadedDemo(last_day=sizes.LAST_DAY, n_rows=n_rows)
 
 
 _LOADERS: Final[Mapping[str, Callable[[_Request], LoadedDemo]]] = {
+    **{shop: partial(_load_from_dump, shop) for shop in DUMPS},
     GENERATED: _load_generated,
     "online_retail": _load_online_retail,
 }
