@@ -3,6 +3,7 @@
 Values travel as CSV: a null is an empty field, the empty string a quoted one; numbers and times travel as their text.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -148,15 +149,15 @@ def copy_out(
     """
     inner = _bound_sql(connection, query, params)
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(_with_json_lists(inner, schema))
-    pieces: list[bytes] = []
+    received = io.BytesIO()
     longest = 0
     with driver_connection(connection).cursor() as cursor, cursor.copy(statement) as copy:
         for piece in copy:
-            pieces.append(bytes(piece))
+            received.write(piece)
             longest = max(longest, len(piece))
-    if not pieces:
+    if not longest:
         return schema.empty_table()
-    return _parse(b"".join(pieces), schema, max(_BLOCK_BYTES, 2 * longest))
+    return _parse(received.getbuffer(), schema, max(_BLOCK_BYTES, 2 * longest))
 
 
 def _bound_sql(
@@ -183,12 +184,12 @@ def _with_json_lists(inner: sql.SQL, schema: pa.Schema) -> sql.Composable:
     )
 
 
-def _parse(data: bytes, schema: pa.Schema, block_bytes: int) -> pa.Table:
+def _parse(data: memoryview, schema: pa.Schema, block_bytes: int) -> pa.Table:
     through_text = [field for field in schema if _is_list(field.type) or pa.types.is_binary(field.type)]
     types = {field.name: field.type for field in schema} | {field.name: pa.string() for field in through_text}
     try:
         frame = pacsv.read_csv(
-            pa.BufferReader(data),
+            pa.BufferReader(pa.py_buffer(data)),
             read_options=pacsv.ReadOptions(column_names=schema.names, block_size=block_bytes),
             parse_options=pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=pacsv.ConvertOptions(

@@ -70,7 +70,6 @@ all_quarantine = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("original", sa.LargeBinary, comment="the line as landed, after hashing of personal columns"),
     sa.Index("all_quarantine_preparation", "preparation"),
-    sa.Index("all_quarantine_shop_day", "shop", "day"),
     schema="clean",
     comment="Rows that broke a rule, with the reason.",
 )
@@ -100,7 +99,7 @@ def _column(column: CanonicalColumn) -> sa.Column[Any]:
 def _entity_table(entity: CanonicalEntity) -> sa.Table:
     name = f"all_{entity.name}"
     looked_up = [name for name in entity.by_name if name == entity.person or name in _LOOKED_UP]
-    indexes = [sa.Index(f"{name}_{column}", "shop", column) for column in looked_up]
+    indexes = [sa.Index(f"{name}_{column}", column) for column in looked_up]
     return sa.Table(
         name,
         metadata,

@@ -77,7 +77,7 @@ CREATE TABLE clean.all_consents (
     attributes JSONB
 );
 
-CREATE INDEX all_consents_customer ON clean.all_consents (shop, customer);
+CREATE INDEX all_consents_customer ON clean.all_consents (customer);
 
 CREATE INDEX all_consents_preparation ON clean.all_consents (preparation);
 
@@ -103,9 +103,9 @@ CREATE TABLE clean.all_coupons (
     attributes JSONB
 );
 
-CREATE INDEX all_coupons_customer ON clean.all_coupons (shop, customer);
+CREATE INDEX all_coupons_customer ON clean.all_coupons (customer);
 
-CREATE INDEX all_coupons_order_id ON clean.all_coupons (shop, order_id);
+CREATE INDEX all_coupons_order_id ON clean.all_coupons (order_id);
 
 CREATE INDEX all_coupons_preparation ON clean.all_coupons (preparation);
 
@@ -128,7 +128,7 @@ CREATE TABLE clean.all_customers (
     attributes JSONB
 );
 
-CREATE INDEX all_customers_customer ON clean.all_customers (shop, customer);
+CREATE INDEX all_customers_customer ON clean.all_customers (customer);
 
 CREATE INDEX all_customers_preparation ON clean.all_customers (preparation);
 
@@ -155,7 +155,7 @@ CREATE TABLE clean.all_events (
     attributes JSONB
 );
 
-CREATE INDEX all_events_customer ON clean.all_events (shop, customer);
+CREATE INDEX all_events_customer ON clean.all_events (customer);
 
 CREATE INDEX all_events_preparation ON clean.all_events (preparation);
 
@@ -181,7 +181,7 @@ CREATE TABLE clean.all_feedback (
     attributes JSONB
 );
 
-CREATE INDEX all_feedback_customer ON clean.all_feedback (shop, customer);
+CREATE INDEX all_feedback_customer ON clean.all_feedback (customer);
 
 CREATE INDEX all_feedback_preparation ON clean.all_feedback (preparation);
 
@@ -213,9 +213,9 @@ CREATE TABLE clean.all_order_lines (
     attributes JSONB
 );
 
-CREATE INDEX all_order_lines_customer ON clean.all_order_lines (shop, customer);
+CREATE INDEX all_order_lines_customer ON clean.all_order_lines (customer);
 
-CREATE INDEX all_order_lines_order_id ON clean.all_order_lines (shop, order_id);
+CREATE INDEX all_order_lines_order_id ON clean.all_order_lines (order_id);
 
 CREATE INDEX all_order_lines_preparation ON clean.all_order_lines (preparation);
 
@@ -249,9 +249,9 @@ CREATE TABLE clean.all_orders (
     attributes JSONB
 );
 
-CREATE INDEX all_orders_customer ON clean.all_orders (shop, customer);
+CREATE INDEX all_orders_customer ON clean.all_orders (customer);
 
-CREATE INDEX all_orders_order_id ON clean.all_orders (shop, order_id);
+CREATE INDEX all_orders_order_id ON clean.all_orders (order_id);
 
 CREATE INDEX all_orders_preparation ON clean.all_orders (preparation);
 
@@ -280,7 +280,7 @@ CREATE TABLE clean.all_payments (
     attributes JSONB
 );
 
-CREATE INDEX all_payments_order_id ON clean.all_payments (shop, order_id);
+CREATE INDEX all_payments_order_id ON clean.all_payments (order_id);
 
 CREATE INDEX all_payments_preparation ON clean.all_payments (preparation);
 
@@ -338,8 +338,6 @@ CREATE TABLE clean.all_quarantine (
 
 CREATE INDEX all_quarantine_preparation ON clean.all_quarantine (preparation);
 
-CREATE INDEX all_quarantine_shop_day ON clean.all_quarantine (shop, day);
-
 COMMENT ON TABLE clean.all_quarantine IS 'Rows that broke a rule, with the reason.';
 
 COMMENT ON COLUMN clean.all_quarantine.row_key IS 'the row''s key, or its position where it has none';
@@ -361,7 +359,7 @@ CREATE TABLE clean.all_refunds (
     attributes JSONB
 );
 
-CREATE INDEX all_refunds_order_id ON clean.all_refunds (shop, order_id);
+CREATE INDEX all_refunds_order_id ON clean.all_refunds (order_id);
 
 CREATE INDEX all_refunds_preparation ON clean.all_refunds (preparation);
 
@@ -388,7 +386,7 @@ CREATE TABLE clean.all_reviews (
     attributes JSONB
 );
 
-CREATE INDEX all_reviews_customer ON clean.all_reviews (shop, customer);
+CREATE INDEX all_reviews_customer ON clean.all_reviews (customer);
 
 CREATE INDEX all_reviews_preparation ON clean.all_reviews (preparation);
 
@@ -415,7 +413,7 @@ CREATE TABLE clean.all_social_posts (
     attributes JSONB
 );
 
-CREATE INDEX all_social_posts_customer ON clean.all_social_posts (shop, customer);
+CREATE INDEX all_social_posts_customer ON clean.all_social_posts (customer);
 
 CREATE INDEX all_social_posts_preparation ON clean.all_social_posts (preparation);
 
@@ -482,7 +480,7 @@ CREATE TABLE clean.all_touches (
     attributes JSONB
 );
 
-CREATE INDEX all_touches_customer ON clean.all_touches (shop, customer);
+CREATE INDEX all_touches_customer ON clean.all_touches (customer);
 
 CREATE INDEX all_touches_preparation ON clean.all_touches (preparation);
 
