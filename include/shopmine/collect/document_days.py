@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from bson.datetime_ms import DatetimeMS
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from shopmine.config.entities import EntityConfig
 
 Document = dict[str, Any]
+_OBJECT: Final = 3
+# Every type of BSON by its number; `$not` is not allowed there.
+_NO_OBJECT: Final = [-1, *(number for number in range(1, 20) if number != _OBJECT), 127]
 
 
 def parts_by_day(entity: EntityConfig, document: Document, zone: ZoneInfo) -> dict[date | None, Document]:
@@ -46,7 +49,7 @@ def has_no_day(entity: EntityConfig) -> Document:
         "$or": [
             {unwind: {"$not": {"$type": "array"}}},
             {unwind: {"$elemMatch": strange}},
-            {unwind: {"$elemMatch": {"$not": {"$type": "object"}}}},
+            {unwind: {"$elemMatch": {"$type": _NO_OBJECT}}},
         ]
     }
 

@@ -135,7 +135,7 @@ def test_the_rules_version_follows_the_mapping_and_not_the_place_of_the_rows() -
         ('table = "inv', 'query = "SELECT 1"\ntable = "inv', r"order_lines: says 2 times where to read"),
         ('table = "inv', 'collection = "inv', r"order_lines.collection: is no setting of a mysql source; it has table, query"),
         ('Email = "hash"', 'Emial = "hash"', r"personal.Emial: nothing reads this column; did you mean 'Email'\?"),
-        ('Email = "hash"', 'Email = "drop"', r"personal.Email: is dropped, but a field"),
+        ('Email = "hash"', 'Email = "drop"', r"personal.Email: is dropped, but 'Email' is used; hash it"),
         ('Email = "hash"', 'Email = "encrypt"', r"personal.Email: 'encrypt' does not fit"),
         ('unit_price = ">= 0"', 'price = ">= 0"', r"rules.positive_price: unknown column 'price'"),
         ('title = "Corner shop"', "", r"title: is missing"),

@@ -1,0 +1,72 @@
+"""Personal values: what lands in their place."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from shopmine.collect.personal import PersonalKey, mask_text, personal_key, treatment_of
+from shopmine.config.connections import Connection
+from shopmine.config.shops import Shop, parse_shop
+from shopmine.errors import ConfigError
+
+
+def shop(personal: str) -> Shop:
+    text = f"""
+title = "x"
+timezone = "Asia/Shanghai"
+currency = "CNY"
+first_day = 2026-01-01
+[sources.a]
+kind = "mysql"
+connection = "a"
+[sources.a.entities.customers]
+table = "member"
+day = "snapshot"
+personal = {personal}
+fields = {{ customer = "email" }}
+"""
+    return parse_shop("corner", tomllib.loads(text), origin="corner.toml")
+
+
+def test_a_hash_depends_on_the_key_and_not_on_blanks_around() -> None:
+    key, other = PersonalKey(key=b"k" * 32), PersonalKey(key=b"o" * 32)
+    assert key.hash_text(" ann@x.org ") == key.hash_text("ann@x.org") != other.hash_text("ann@x.org")
+    assert len(key.hash_text("ann@x.org")) == 64
+    assert key.hash_text("  ") == ""
+    assert "kkk" not in repr(key)
+
+
+def test_a_columns_type_tells_its_treatment() -> None:
+    customers = shop('{ email = "hash" }').sources["a"].entities["customers"]
+    key = PersonalKey(key=b"k" * 32, version="7")
+    assert key.type_of(customers, "email", "varchar") == treatment_of("hash 7") == "hash 7"
+    assert treatment_of(key.type_of(customers, "other", "varchar")) == ""
+    assert treatment_of("varchar mask") == "mask"
+
+
+@pytest.mark.parametrize("password", ["", "short"])
+def test_a_missing_or_short_key_is_an_error_that_says_what_to_set(password: str) -> None:
+    connections = {"corner_key": Connection(id="corner_key", kind="generic", password=password)}
+    with pytest.raises(ConfigError, match=r"hashes personal columns.*set AIRFLOW_CONN_CORNER_KEY") as caught:
+        personal_key(shop('{ email = "hash" }'), connections)
+    assert "short'" not in str(caught.value)
+    with pytest.raises(ConfigError, match="no key"):
+        personal_key(shop('{ email = "hash" }'), {})
+    assert personal_key(shop('{ phone = "drop" }'), {}).key == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("请致电 13812345678 谢谢", "请致电 [phone] 谢谢"),
+        ("call +86 138-1234-5678 or +44 (0)20 7946 0958", "call [phone] or [phone]"),
+        ("020 7946 0958, (555) 123-4567", "[phone], [phone]"),
+        ("write to ann.b+x@mail.example.co.uk!", "write to [email]!"),
+        ("order 536365 of 2010-12-01 08:26:00, 15.30 pounds, SKU 85123A", None),
+        ("订单号 202503030001234567", None),
+    ],
+)
+def test_phones_and_addresses_are_masked_and_other_numbers_are_not(text: str, masked: str | None) -> None:
+    assert mask_text(text) == (text if masked is None else masked)
