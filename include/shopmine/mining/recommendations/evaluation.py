@@ -1,0 +1,178 @@
+"""Comparing the methods on a later part of the history that they have not seen.
+
+One split in time for everybody; the whole catalogue is ranked; every customer counts who has a history before the split and
+something to find after it. Targets that were never sold before the split count as missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from shopmine.mining.contract import Metric
+from shopmine.mining.recommendations.config import LISTS, POPULAR, RecommendationsConfig
+from shopmine.mining.recommendations.history import History, positions
+from shopmine.mining.recommendations.selection import Ranking, blocks
+
+if TYPE_CHECKING:
+    from shopmine.frames import Interactions
+    from shopmine.mining.recommendations.scoring import Scorer
+
+Values = npt.NDArray[np.float64]
+_NAME: Final = "recommendations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """What customers with a history bought after the split.
+
+    Attributes:
+        customers: (n,) codes of the history's customers, ascending.
+        found: (n, n_products) 1 where it was bought and can be found.
+        totals: (n,) targets of the list, with those that cannot be found.
+    """
+
+    customers: npt.NDArray[np.int64]
+    found: sparse.csr_matrix
+    totals: npt.NDArray[np.int64]
+
+
+def split_history(
+    interactions: Interactions, day: np.datetime64, test_days: int
+) -> tuple[History, Interactions] | None:
+    """The history before the last days, and what happened in them; None where either would be empty.
+
+    Args:
+        interactions: not modified.
+        day: the last day.
+        test_days: length of the later part; a fifth of the span where the history is shorter than five times that.
+    """
+    if not interactions.n_events:
+        return None
+    span = int((day - interactions.day.min()).astype("timedelta64[D]").astype(int)) + 1
+    length = min(test_days, span // 5)
+    border = day - np.timedelta64(length, "D")
+    later = interactions.after(border)
+    if length < 1 or not later.n_events or interactions.day.min() > border:
+        return None
+    return History.of(interactions, border), later
+
+
+def find_targets(history: History, later: Interactions, which: str) -> Targets:
+    """The targets of one list: `for_you` everything bought later, `discover` only what is new, `buy_again` only the rest."""
+    customer = positions(history.customers, later.customers)[later.customer_code]
+    product = positions(history.products, later.products)[later.product_code]
+    pairs = np.unique(np.column_stack([customer, later.product_code, product])[customer >= 0], axis=0)
+    customer, product = pairs[:, 0], pairs[:, 2]
+    known = product >= 0
+    bought = np.zeros(len(pairs), dtype=bool)
+    bought[known] = np.asarray(history.counts[customer[known], product[known]]).ravel() > 0
+    keep = {"for_you": np.ones(len(pairs), dtype=bool), "discover": ~bought, "buy_again": bought}[which]
+    customer, product, known = customer[keep], product[keep], known[keep]
+    codes, row = np.unique(customer, return_inverse=True)
+    shape = (len(codes), len(history.products))
+    found = sparse.csr_matrix((np.ones(known.sum()), (row[known], product[known])), shape=shape)
+    return Targets(customers=codes, found=found, totals=np.bincount(row, minlength=len(codes)))
+
+
+def allowed_products(scorer: Scorer, rows: npt.NDArray[np.int64], which: str) -> npt.NDArray[np.bool_]:
+    """(len(rows), n_products) what a list may hold by the customer's own history."""
+    bought = scorer.history.counts[rows].toarray() > 0
+    if which == "for_you":
+        return np.ones_like(bought)
+    return ~bought if which == "discover" else bought
+
+
+def measure_ranking(ranking: Ranking, targets: Targets, k: int) -> dict[str, Values]:
+    """Per customer: `recall@k`, `ndcg@k` (binary; the ideal has min(n targets, k) hits) and `hit_rate@k`.
+
+    Args:
+        ranking: rows are those of `targets`.
+        targets: what to find.
+        k: length of the list.
+    """
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.cumsum(discount)[np.minimum(targets.totals, k) - 1]
+    inside = ranking.rank < k
+    row, column, rank = ranking.row[inside], ranking.column[inside], ranking.rank[inside]
+    hit = np.asarray(targets.found[row, column]).ravel() > 0
+    n = len(targets.customers)
+    hits = np.bincount(row[hit], minlength=n)
+    gain = np.bincount(row[hit], weights=discount[rank[hit]], minlength=n)
+    return {
+        f"recall@{k}": hits / targets.totals,
+        f"ndcg@{k}": gain / ideal,
+        f"hit_rate@{k}": (hits > 0).astype(np.float64),
+    }
+
+
+def compare_methods(
+    scorer: Scorer, later: Interactions, config: RecommendationsConfig
+) -> tuple[dict[str, str], list[Metric]]:
+    """The champion of each list, and the figures of all methods beside popularity.
+
+    Args:
+        scorer: of the earlier part of the history.
+        later: what happened after it.
+        config: settings.
+
+    Returns:
+        list -> method with the best ndcg (ties: the earlier in `config.methods`); lists without any target are left out.
+        The metrics are named `LIST.FIGURE`, the models `recommendations.METHOD`.
+    """
+    champions: dict[str, str] = {}
+    metrics: list[Metric] = []
+    for which in LISTS:
+        targets = find_targets(scorer.history, later, which)
+        if not len(targets.customers):
+            continue
+        measured = {m: _measure(scorer, targets, which, m) for m in (*config.methods, POPULAR)}
+        ndcg = f"ndcg@{config.list_size}"
+        champions[which] = max(config.methods, key=lambda m: float(measured[m][ndcg].mean()))
+        metrics += _figures(which, measured, champions[which], config)
+    return champions, metrics
+
+
+def _measure(scorer: Scorer, targets: Targets, which: str, method: str) -> dict[str, Values]:
+    parts = []
+    seen: set[int] = set()
+    k = scorer.config.list_size
+    for block in blocks(len(targets.customers), len(scorer.history.products)):
+        rows = targets.customers[block]
+        ranking, _ = scorer.rank_with_popular(method, rows, allowed_products(scorer, rows, which), k)
+        part = Targets(customers=rows, found=targets.found[block], totals=targets.totals[block])
+        parts.append(measure_ranking(ranking, part, k))
+        seen |= set(ranking.column.tolist())
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return joined | {f"coverage@{k}": np.full(1, len(seen) / len(scorer.history.products))}
+
+
+def _figures(
+    which: str, measured: Mapping[str, dict[str, Values]], champion: str, config: RecommendationsConfig
+) -> list[Metric]:
+    rng = np.random.default_rng(config.seed)
+    n_customers = len(next(iter(measured[POPULAR].values())))
+    resamples = rng.integers(0, n_customers, (config.n_bootstraps, n_customers))
+    found = []
+    for method, figures in measured.items():
+        for name, values in figures.items():
+            low, high = (
+                (None, None) if len(values) == 1 else np.quantile(values[resamples].mean(axis=1), [0.025, 0.975])
+            )
+            found.append(
+                Metric(
+                    model=f"{_NAME}.{method}",
+                    metric=f"{which}.{name}",
+                    value=float(values.mean()),
+                    low=None if low is None else float(low),
+                    high=None if high is None else float(high),
+                    baseline=float(measured[POPULAR][name].mean()),
+                    is_champion=method == champion,
+                )
+            )
+    return found
