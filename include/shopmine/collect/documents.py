@@ -27,6 +27,42 @@ def _until_number(steps: Sequence[str]) -> Iterator[str]:
         yield step
 
 
+def projection_of(columns: Iterable[str], unwind: str | None) -> dict[str, int]:
+    """What to ask the server for: the mapped paths, and the whole of the unwound list (see `prune_list`)."""
+    return dict.fromkeys(shortest_paths(["_id", *columns, *([] if unwind is None else [unwind])]), 1)
+
+
+def prune_list(document: dict[str, Any], columns: Sequence[str], unwind: str) -> None:
+    """Keep, in place, of each element of the unwound list only what is mapped.
+
+    A server's projection into a list drops elements that are no documents; here they stay, as null, so that each is counted.
+    """
+    *before, last = unwind.split(".")
+    holder = value_at(document, ".".join(before)) if before else document
+    if isinstance(holder, dict) and last in holder and unwind not in columns:
+        inside = [path.removeprefix(f"{unwind}.") for path in columns if path.startswith(f"{unwind}.")]
+        holder[last] = _pruned(holder[last], _tree(shortest_paths(inside)))
+
+
+def _tree(paths: Iterable[str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path in paths:
+        branch = tree
+        for step in path.split("."):
+            branch = branch.setdefault(step, {})
+    return tree
+
+
+def _pruned(value: Any, tree: dict[str, Any]) -> Any:
+    if not tree:
+        return value
+    if isinstance(value, list):
+        return [_pruned(element, tree) for element in value]
+    if isinstance(value, dict):
+        return {name: _pruned(inner, tree[name]) for name, inner in value.items() if name in tree}
+    return None
+
+
 def change_at(value: Any, steps: Sequence[str], change: Callable[[str], str] | None) -> None:
     """Change in place every value at a path, through lists too; None as `change` takes the values out."""
     if isinstance(value, list):

@@ -16,7 +16,7 @@ from bson import json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 from shopmine.collect.document_days import has_no_day, parts_by_day
-from shopmine.collect.documents import change_at, paths_of, shortest_paths, texts_at, value_at
+from shopmine.collect.documents import change_at, paths_of, projection_of, prune_list, texts_at, value_at
 from shopmine.collect.moments import OpenDays
 from shopmine.collect.mongodb_client import connect, in_words
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
@@ -129,7 +129,8 @@ class MongoReader:
         self, collection: Collection[Document], request: ReadRequest, condition: Document, order: str | None
     ) -> Iterator[Document]:
         """The projected documents, treated, without forgotten persons; at the end the source's own count must be the same."""
-        projection = dict.fromkeys(shortest_paths(["_id", *request.columns]), 1)
+        entity = request.entity
+        projection = projection_of(request.columns, entity.unwind)
         n_documents = 0
         cursor = collection.find(condition, projection, session=self._session, batch_size=_BATCH)
         if order is not None:
@@ -137,13 +138,15 @@ class MongoReader:
         with cursor:
             for document in cursor:
                 n_documents += 1
-                self._treat(request.entity, document)
+                if entity.unwind is not None:
+                    prune_list(document, request.columns, entity.unwind)
+                self._treat(entity, document)
                 if not _is_forgotten(request, document):
                     yield document
         counted = collection.count_documents(condition, session=self._session)
         if counted != n_documents:
             raise SourceUnavailableError(
-                f"{self._place(request.entity)}: read {n_documents} documents where the same snapshot counts {counted}; try again"
+                f"{self._place(entity)}: read {n_documents} documents where the same snapshot counts {counted}; try again"
             )
 
     def _treat(self, entity: EntityConfig, document: Document) -> None:

@@ -158,7 +158,7 @@ def test_elements_of_an_unwound_list_land_each_on_its_own_day(
         def of(document: Any) -> list[int]:
             items = document.get("items")
             elements = items if isinstance(items, list) else [{"id": {"$numberInt": "-1"}}]
-            return [int(e["id"]["$numberInt"]) if "id" in e else 7 for e in elements]
+            return [int(e["id"]["$numberInt"]) if e else 7 for e in elements]
 
         return {day: [number for document in documents for number in of(document)] for day, documents in found.items()}
 
