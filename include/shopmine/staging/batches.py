@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 import zstandard
+from sqlalchemy.dialects import postgresql
 
 from shopmine.errors import DataError, NotFoundError
 from shopmine.staging.database import Database
@@ -177,7 +178,7 @@ def _newest_at(known: _Known, draft: BatchDraft) -> tuple[datetime, int, str] | 
 
 def _new_numbers(connection: sa.Connection, n: int) -> list[int]:
     sequence = sa.func.pg_get_serial_sequence("raw.batches", "batch")
-    numbers = sa.select(sa.func.nextval(sequence.cast(sa.dialects.postgresql.REGCLASS)))
+    numbers = sa.select(sa.func.nextval(sequence.cast(postgresql.REGCLASS)))
     return list(connection.execute(numbers.select_from(sa.func.generate_series(1, n).table_valued("n"))).scalars())
 
 
@@ -270,14 +271,14 @@ def select_newest(
     if known_at is not None:
         conditions.append(table.known_at <= known_at)
     slot = (table.source, table.entity, table.day)
-    newest = sa.select(batches_table).where(table.shop == shop, *conditions).distinct(*slot)
+    newest = sa.select(batches_table).where(table.shop == shop, *conditions).ext(postgresql.distinct_on(*slot))
     rows = connection.execute(newest.order_by(*slot, table.known_at.desc(), table.batch.desc()))
     return [_batch(row) for row in rows]
 
 
 def load_batches(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, Batch]:
     """These batches by number."""
-    wanted = sa.any_(sa.literal([*numbers], sa.dialects.postgresql.ARRAY(sa.BigInteger)))
+    wanted = sa.any_(sa.literal([*numbers], postgresql.ARRAY(sa.BigInteger)))
     rows = connection.execute(sa.select(batches_table).where(batches_table.c.batch == wanted))
     return {row.batch: _batch(row) for row in rows}
 

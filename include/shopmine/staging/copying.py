@@ -88,8 +88,8 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _each(column, _array_text)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return _each(column, lambda value: f"\\x{value.hex()}")
-    if pa.types.is_null(kind):
-        return column.cast(pa.string())
+    if pa.types.is_null(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.large_string())
     return column
 
 

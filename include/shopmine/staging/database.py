@@ -51,6 +51,7 @@ class Database:
         self.engine = sa.create_engine(
             parsed,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={
                 "application_name": "shopmine",
                 "connect_timeout": CONNECT_SECONDS,

@@ -343,4 +343,4 @@ def _fact_query(entity: CanonicalEntity, columns: Sequence[str], preparations: S
     key = [table.c[name] for name in entity.key]
     newest = [table.c.day.desc(), made.c.source, made.c.entity]
     joined = query.join_from(table, made, made.c.preparation == table.c.preparation)
-    return joined.distinct(*key).order_by(*key, *newest)
+    return joined.ext(postgresql.distinct_on(*key)).order_by(*key, *newest)

@@ -40,7 +40,9 @@ class Manifest:
         """
         is_snapshot = {(batch.source, batch.entity) for batch in self.snapshots}
         facts = [batch for batch in self.batches if (batch.source, batch.entity) not in is_snapshot]
-        return _manifest(self.manifest, self.run, [batch for batch in facts if batch.day <= day], self.snapshots, day)
+        return choose_for_day(
+            self.manifest, self.run, [batch for batch in facts if batch.day <= day], self.snapshots, day
+        )
 
 
 def freeze_manifest(db: Database, context: RunContext, entities: Mapping[tuple[str, str], bool]) -> Manifest:
@@ -55,7 +57,7 @@ def freeze_manifest(db: Database, context: RunContext, entities: Mapping[tuple[s
         found = connection.execute(sa.select(manifests).where(manifests.c.run == context.run)).one_or_none()
         if found is None:
             facts, snapshots = _choose(connection, context, entities)
-            chosen = _manifest(0, context.run, facts, snapshots, context.day)
+            chosen = choose_for_day(0, context.run, facts, snapshots, context.day)
             values = {
                 "run": context.run,
                 "batches": [batch.batch for batch in facts],
@@ -94,10 +96,10 @@ def load_manifest(db: Database, run: int) -> Manifest:
         known = load_batches(connection, [*row.batches, *row.snapshots])
         day = connection.execute(sa.text("SELECT day FROM work.runs WHERE run = :run"), {"run": run}).scalar_one()
     facts, snapshots = ([known[number] for number in numbers] for numbers in (row.batches, row.snapshots))
-    return _manifest(row.manifest, run, facts, snapshots, day)
+    return choose_for_day(row.manifest, run, facts, snapshots, day)
 
 
-def _manifest(manifest: int, run: int, facts: Sequence[Batch], snapshots: Sequence[Batch], day: date) -> Manifest:
+def choose_for_day(manifest: int, run: int, facts: Sequence[Batch], snapshots: Sequence[Batch], day: date) -> Manifest:
     batches = tuple(sorted([*facts, *_count(snapshots, day)], key=_place))
     content_hash = hashlib.sha256(canonical_text([[*_place(batch), batch.content_hash] for batch in batches]).encode())
     return Manifest(

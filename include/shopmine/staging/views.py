@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from shopmine.config.canonical import ENTITIES, CanonicalEntity
 from shopmine.staging.tables_clean import ENTITY_TABLES, all_quarantine, preparations
@@ -51,7 +52,7 @@ def _clean_view(entity: CanonicalEntity) -> View:
     if not entity.is_fact:
         key = [table.c.shop, *(table.c[name] for name in entity.key)]
         newest = [table.c.day.desc(), preparations.c.source, preparations.c.entity]
-        query = query.distinct(*key).order_by(*key, *newest)
+        query = query.ext(distinct_on(*key)).order_by(*key, *newest)
         about = f"{about} The newest version of each."
     return View(schema="clean", name=entity.name, about=about, query=query)
 
@@ -71,7 +72,7 @@ def _accounting_view() -> View:
     shown = preparations.c
     newest = (
         sa.select(preparations)
-        .distinct(shown.batch)
+        .ext(distinct_on(shown.batch))
         .order_by(shown.batch, shown.is_current.desc(), shown.preparation.desc())
         .subquery("newest")
     )
@@ -88,28 +89,29 @@ def _accounting_view() -> View:
     return View(schema="clean", name="accounting", about=about, query=query)
 
 
-def _hidden(entry: PublishedTable) -> list[sa.ColumnElement[bool]]:
+def _hidden(entry: PublishedTable, shop: sa.ColumnElement[str]) -> list[sa.ColumnElement[bool]]:
     table = entry.table
     if not entry.hidden_by:
         return []
     if "customer" in table.c:
-        return [_is_visible(table.c.shop, table.c.customer, entry.hidden_by)]
+        return [_is_visible(shop, table.c.customer, entry.hidden_by)]
     about_nobody = table.c.entity.is_distinct_from("customer")
-    return [sa.or_(about_nobody, _is_visible(table.c.shop, table.c.key, entry.hidden_by))]
+    return [sa.or_(about_nobody, _is_visible(shop, table.c.key, entry.hidden_by))]
 
 
 def _published_views(name: str, entry: PublishedTable) -> list[View]:
+    """The shop comes from the small side of each join: a condition on it leaves one release, one partition to read."""
     table, about = entry.table, entry.table.comment or ""
     release_day = releases.c.day.label("release_day" if "day" in table.c else "day")
     current = (
-        sa.select(table.c.shop, table.c.release, *entry.result_columns)
-        .join_from(pointers, table, sa.and_(table.c.release == pointers.c.release, table.c.shop == pointers.c.shop))
-        .where(*_hidden(entry))
+        sa.select(pointers.c.shop, table.c.release, *entry.result_columns)
+        .join_from(pointers, table, table.c.release == pointers.c.release)
+        .where(*_hidden(entry, pointers.c.shop))
     )
     retained = (
-        sa.select(table.c.shop, release_day, table.c.release, *entry.result_columns)
-        .join_from(releases, table, sa.and_(table.c.release == releases.c.release, table.c.shop == releases.c.shop))
-        .where(*_hidden(entry))
+        sa.select(releases.c.shop, release_day, table.c.release, *entry.result_columns)
+        .join_from(releases, table, table.c.release == releases.c.release)
+        .where(*_hidden(entry, releases.c.shop))
     )
     return [
         View(schema="published", name=name, about=f"{about} The current release of each shop.", query=current),
