@@ -197,18 +197,25 @@ def apply_rules(table: pa.Table, entity: EntityConfig, problems: Problems) -> No
 
 
 def _broken(rule: str, columns: Sequence[str], values: Sequence[object]) -> str:
-    texts = [f"{value:f}" if isinstance(value, Decimal) else value for value in values]
-    pairs = [f"{c} is {shown(v) if isinstance(v, str) else v}" for c, v in zip(columns, texts, strict=True)]
-    return f"rule {rule}: {', '.join(pairs)}"
+    return f"rule {rule}: {', '.join(f'{c} is {_shown(v)}' for c, v in zip(columns, values, strict=True))}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, Decimal):  # without the zeros that another row of the column may have brought
+        return f"{value:f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+    return shown(value) if isinstance(value, str) else str(value)
 
 
 def join_attributes(fragments: Mapping[str, pa.Array], n_rows: int) -> pa.Array:
     """JSON objects of the named JSON values; a null is left out, so that no value at all gives `{}`."""
+    if not fragments:
+        return _constant("{}", n_rows)
+    # Joined by hand: `null_handling="skip"` of binary_join_element_wise drops the rows that have nulls only.
     parts = [
-        pc.binary_join_element_wise(f"{json.dumps(name, ensure_ascii=False)}: ", values, "")
+        pc.binary_join_element_wise(f", {json.dumps(name, ensure_ascii=False)}: ", values, "").fill_null("")
         for name, values in fragments.items()
     ]
-    if not parts:
-        return _constant("{}", n_rows)
-    inner = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
+    inner = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*parts, ""), 2)
     return pc.binary_join_element_wise("{", inner, "}", "")

@@ -13,7 +13,7 @@ MySQL's zero dates included, is bad.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -21,11 +21,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shopmine.config.days import instant_of
+
 if TYPE_CHECKING:
     from shopmine.prepare.rows import Rows
 
 INSTANT: Final = pa.timestamp("us", "UTC")
 _LOCAL: Final = pa.timestamp("us")
+# Arrow reads the tables of time zones, which end with 2037, but not the rule for the years after them.
+_LAST_KNOWN_CHANGE: Final = pa.scalar("2037-01-01").cast(_LOCAL)
 _PLAIN: Final = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$"
 _ISO: Final = re.compile(
     r"([1-9]\d{3}-\d\d-\d\d)(?:[ Tt](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
@@ -87,10 +91,14 @@ def _distance(offset: str) -> timedelta:
 
 
 def _from_wall_clock(local: pa.Array, zone: ZoneInfo) -> pa.Array:
+    """The instants of clock readings: by Arrow where it keeps the rule above, by `instant_of` where it does not."""
     instants = pc.assume_timezone(local, zone.key, ambiguous="earliest", nonexistent="earliest")
-    in_gap = pc.not_equal(pc.local_timestamp(instants), local).fill_null(False).to_numpy(zero_copy_only=False)
-    if in_gap.any():
-        rows = np.flatnonzero(in_gap)
-        moved = [value.replace(tzinfo=zone).astimezone(UTC) for value in local.take(pa.array(rows)).to_pylist()]
-        instants = pc.replace_with_mask(instants, pa.array(in_gap), pa.array(moved, instants.type))
+    in_gap = pc.not_equal(pc.local_timestamp(instants), local)
+    careful = (
+        pc.or_(in_gap, pc.greater_equal(local, _LAST_KNOWN_CHANGE)).fill_null(False).to_numpy(zero_copy_only=False)
+    )
+    if careful.any():
+        readings = local.take(pa.array(np.flatnonzero(careful))).to_pylist()
+        exact = pa.array([instant_of(reading, zone) for reading in readings], instants.type)
+        instants = pc.replace_with_mask(instants, pa.array(careful), exact)
     return instants.cast(INSTANT)

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,9 +15,11 @@ import sqlalchemy as sa
 from shopmine.config.days import days_between
 from shopmine.prepare.tasks import prepare
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
-from shopmine.staging.database import Database
 from shopmine.staging.leases import hold_lease
 from shopmine.staging.runs import open_run
+
+if TYPE_CHECKING:
+    from shopmine.staging.database import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
