@@ -11,7 +11,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("local_commands", "what runs, where, and where the login is"),
     "upgrade": ("local_commands", "bring the databases to this version"),
     "test": ("local_commands", "the test suite (--quick: without the slow ones)"),
-    "check": ("look_commands", "is a shop's file right, can its sources be read, what would be mapped to what"),
+    "check": ("check_command", "is a shop's file right, can its sources be read, what would be mapped to what"),
     "run": ("run_commands", "run a shop's day through Airflow and wait"),
     "backfill": ("run_commands", "run a range of days through Airflow and wait"),
     "releases": ("look_commands", "the releases of a shop"),
