@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shopmine.errors import DataError
 
@@ -90,6 +91,11 @@ def metrics_table(metrics: Iterable[Metric], day: date) -> pa.Table:
         for m in sorted(metrics, key=lambda m: (m.model, m.metric))
     ]
     return pa.Table.from_pylist(rows, schema=METRICS)
+
+
+def rows_until(frame: pa.Table, day: date) -> pa.Table:
+    """The rows whose `day` is not after `day`."""
+    return frame.filter(pc.less_equal(frame["day"], pa.scalar(day, pa.date32())))
 
 
 def text_array(values: Any) -> np.ndarray[Any, np.dtype[np.object_]]:

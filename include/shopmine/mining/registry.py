@@ -28,7 +28,7 @@ class ModelEntry:
     Attributes:
         name: as in the shop's file `[models.NAME]`, and the noun of its functions `fit_NAME` ….
         module: import path of the module with these functions.
-        inputs: feature frames it reads.
+        inputs: artifacts of the features step that it reads, as of the training day to fit and of the day to apply.
         tables: published tables it gives rows of, besides `metrics`.
     """
 
@@ -65,7 +65,7 @@ MODELS: Final[tuple[ModelEntry, ...]] = (
         title_en="Recommendations",
         title_zh="产品推荐",
         module="shopmine.mining.recommendations",
-        inputs=("interactions", "returned", "product_features"),
+        inputs=("interactions", "product_features"),
         tables=("recommendations", "similar_products", "audiences"),
     ),
 )

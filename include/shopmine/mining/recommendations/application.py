@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from shopmine.mining.recommendations.audiences import find_audiences
-from shopmine.mining.recommendations.config import FUSION, LISTS, POPULAR
+from shopmine.mining.recommendations.config import LISTS, POPULAR
 from shopmine.mining.recommendations.explain import Explainer, method_shares
 from shopmine.mining.recommendations.fitting import read_interactions
 from shopmine.mining.recommendations.history import History, positions
@@ -97,7 +97,7 @@ def _list(which: str, method: str, rows: npt.NDArray[np.int64], tools: tuple[Sco
         "rank": ranking.rank + 1,
         "product": scorer.history.products[ranking.column],
         "score": ranking.score,
-        "source": np.where(is_filler, POPULAR, "vote" if method == FUSION else method).astype(object),
+        "source": np.where(is_filler, POPULAR, method).astype(object),
         "reasons": explainer.explain_entries(customers, ranking.column, shares),
     }
     return pa.table(columns, schema=RECOMMENDATIONS)
@@ -106,7 +106,7 @@ def _list(which: str, method: str, rows: npt.NDArray[np.int64], tools: tuple[Sco
 def _similar_products(model: Recommendations, scorer: Scorer, rules: Rules) -> pa.Table:
     place = positions(scorer.history.products, model.learned.products)
     row, column = place[model.similar.row], place[model.similar.column]
-    shown = np.equal(rules.blocked, None)
+    shown = rules.is_shown
     kept = (row >= 0) & (column >= 0)
     kept[kept] &= shown[row[kept]] & shown[column[kept]]
     row, column, score = row[kept], column[kept], model.similar.score[kept]

@@ -36,7 +36,7 @@ def find_audiences(scorer: Scorer, rules: Rules, explainer: Explainer, method: s
     Returns:
         A table of schema `AUDIENCES` in the order of its key.
     """
-    shown = np.flatnonzero(np.equal(rules.blocked, None))
+    shown = np.flatnonzero(rules.is_shown)
     n_customers = len(scorer.history.customers)
     returned = rules.returned.T.tocsr()
     parts = []
@@ -75,7 +75,7 @@ def _table(
     product, customer, rank, score = entries
     order = np.lexsort((product, customer))
     reasons = np.empty(len(order), dtype=object)
-    reasons[order] = explainer.explain_entries(customer[order], product[order], [{method: 1.0}] * len(order))
+    reasons[order] = explainer.explain_entries(customer[order], product[order], {method: np.ones(len(order))})
     columns = {
         "product": scorer.history.products[product],
         "rank": rank + 1,

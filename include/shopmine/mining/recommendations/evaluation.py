@@ -82,7 +82,7 @@ def find_targets(history: History, later: Interactions, which: str) -> Targets:
 
 def allowed_products(scorer: Scorer, rows: npt.NDArray[np.int64], which: str) -> npt.NDArray[np.bool_]:
     """(len(rows), n_products) what a list may hold by the customer's own history."""
-    bought = scorer.history.counts[rows].toarray() > 0
+    bought = np.asarray(scorer.history.counts[rows].toarray() > 0)
     if which == "for_you":
         return np.ones_like(bought)
     return ~bought if which == "discover" else bought
@@ -122,8 +122,8 @@ def compare_methods(
         config: settings.
 
     Returns:
-        list -> method with the best ndcg (ties: the earlier in `config.methods`); lists without any target are left out.
-        The metrics are named `LIST.FIGURE`, the models `recommendations.METHOD`.
+        list -> method with the best ndcg (ties: the earlier in `config.methods`, popularity last); lists without any
+        target are left out. The metrics are named `LIST.METHOD.FIGURE`; `is_champion` stands at the ndcg, which decides.
     """
     champions: dict[str, str] = {}
     metrics: list[Metric] = []
@@ -131,9 +131,10 @@ def compare_methods(
         targets = find_targets(scorer.history, later, which)
         if not len(targets.customers):
             continue
-        measured = {m: _measure(scorer, targets, which, m) for m in (*config.methods, POPULAR)}
+        methods = (*config.methods, POPULAR)
+        measured = {method: _measure(scorer, targets, which, method) for method in methods}
         ndcg = f"ndcg@{config.list_size}"
-        champions[which] = max(config.methods, key=lambda m: float(measured[m][ndcg].mean()))
+        champions[which] = max(methods, key=lambda method: float(measured[method][ndcg].mean()))
         metrics += _figures(which, measured, champions[which], config)
     return champions, metrics
 
@@ -156,23 +157,22 @@ def _figures(
     which: str, measured: Mapping[str, dict[str, Values]], champion: str, config: RecommendationsConfig
 ) -> list[Metric]:
     rng = np.random.default_rng(config.seed)
-    n_customers = len(next(iter(measured[POPULAR].values())))
+    decisive = f"ndcg@{config.list_size}"
+    n_customers = len(measured[POPULAR][decisive])
     resamples = rng.integers(0, n_customers, (config.n_bootstraps, n_customers))
     found = []
     for method, figures in measured.items():
         for name, values in figures.items():
-            low, high = (
-                (None, None) if len(values) == 1 else np.quantile(values[resamples].mean(axis=1), [0.025, 0.975])
+            of_customers = not name.startswith("coverage")
+            low, high = np.quantile(values[resamples].mean(axis=1), [0.025, 0.975]) if of_customers else (None, None)
+            metric = Metric(
+                model=_NAME,
+                metric=f"{which}.{method}.{name}",
+                value=float(values.mean()),
+                low=low,
+                high=high,
+                baseline=float(measured[POPULAR][name].mean()),
+                is_champion=method == champion if name == decisive else None,
             )
-            found.append(
-                Metric(
-                    model=f"{_NAME}.{method}",
-                    metric=f"{which}.{name}",
-                    value=float(values.mean()),
-                    low=None if low is None else float(low),
-                    high=None if high is None else float(high),
-                    baseline=float(measured[POPULAR][name].mean()),
-                    is_champion=method == champion,
-                )
-            )
+            found.append(metric)
     return found

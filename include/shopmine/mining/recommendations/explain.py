@@ -6,12 +6,13 @@ The weights of an entry's reasons add up to 1: each is a share of its score. No 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from shopmine.mining.recommendations.config import FUSION, POPULAR
 from shopmine.mining.recommendations.factorisation import contributions
@@ -20,9 +21,22 @@ if TYPE_CHECKING:
     from shopmine.mining.recommendations.scoring import Scorer
     from shopmine.mining.recommendations.selection import Ranking
 
-_SHOWN: Final = 3
+_SHOWN: Final = 4
+_WHOLE: Final = 10_000
+_BECAUSE, _BEFORE, _POPULAR = 0, 1, 2
 Codes = npt.NDArray[np.int64]
-Reason = dict[str, Any]
+Weights = npt.NDArray[np.float64]
+Shares = Mapping[str, Weights]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """Parallel arrays: which entry, which kind of reason, which product it speaks of, and its share of the score."""
+
+    entry: Codes
+    kind: Codes
+    product: Codes
+    weight: Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,109 +45,100 @@ class Explainer:
 
     Attributes:
         scorer: what scored them.
-        names: (n_products,) names for the texts.
         buyers: (n_products,) customers who bought it in the last `popular_days`.
         last_bought: (n_customers, n_products) see `History.last_bought`.
+        spoken_for: (n_products, n_products) transpose of `Learned.speaks_for`.
+        gram: (n_factors, n_factors) of the products' vectors.
+        because: (n_products,) JSON of "because you bought it" up to the weight.
     """
 
     scorer: Scorer
-    names: npt.NDArray[np.object_]
-    buyers: npt.NDArray[np.int64]
-    last_bought: Any
+    buyers: Codes
+    last_bought: sparse.csr_matrix
+    spoken_for: sparse.csr_matrix
+    gram: Weights
+    because: list[str]
 
     @classmethod
     def of(cls, scorer: Scorer, names: npt.NDArray[np.object_]) -> Explainer:
-        """Collect what the texts need."""
+        """Collect what the reasons need; `names` are the products' names for the texts."""
         history = scorer.history
-        buyers = history.buyers(scorer.config.popular_days)
-        return cls(scorer=scorer, names=names, buyers=buyers, last_bought=history.last_bought())
+        vectors = scorer.learned.factors.astype(np.float64)
+        return cls(
+            scorer=scorer,
+            buyers=history.buyers(scorer.config.popular_days),
+            last_bought=history.last_bought(),
+            spoken_for=sparse.csr_matrix(scorer.learned.speaks_for.T),
+            gram=vectors.T @ vectors,
+            because=[_because(product, name) for product, name in zip(history.products, names, strict=True)],
+        )
 
-    def explain_entries(self, customers: Codes, products: Codes, shares: Sequence[dict[str, float]]) -> list[str]:
-        """JSON texts of the reasons of entries.
+    def explain_entries(self, customers: Codes, products: Codes, shares: Shares) -> list[str]:
+        """JSON texts of the reasons of entries: the strongest ones, then what the rest adds up to.
 
         Args:
             customers: (n,) code of each entry's customer; entries of one customer stand together.
             products: (n,) code of each entry's product.
-            shares: (n,) method -> its share of the entry's score, adding up to 1.
+            shares: method -> (n,) its share of each entry's score; they add up to 1.
         """
-        found: list[list[Reason]] = [[] for _ in shares]
-        starts = np.flatnonzero(np.append(True, customers[1:] != customers[:-1])) if len(customers) else []
-        for start, end in zip(starts, [*starts[1:], len(customers)], strict=True):
-            customer, targets = int(customers[start]), products[start:end]
-            methods = sorted({method for share in shares[start:end] for method in share})
-            for method in methods:
-                wanted = np.array([method in share for share in shares[start:end]])
-                for place, reasons in zip(
-                    np.flatnonzero(wanted) + start, self._reasons(method, customer, targets[wanted]), strict=True
-                ):
-                    share = shares[place][method]
-                    found[place] += [reason | {"weight": round(share * reason["weight"], 6)} for reason in reasons]
-        return [json.dumps(_by_weight(reasons), ensure_ascii=False, sort_keys=True) for reasons in found]
+        parts = [self._evidence(method, customers, products, share) for method, share in sorted(shares.items())]
+        found = _strongest(parts, len(self.because))
+        opened = self._opened_texts(customers, products, found)
+        weights = np.round(found.weight * _WHOLE).astype(int).tolist()
+        texts: list[list[str]] = [[] for _ in range(len(customers))]
+        left = [_WHOLE] * len(customers)
+        for entry, start, weight in zip(found.entry.tolist(), opened, weights, strict=True):
+            texts[entry].append(f"{start}{weight / _WHOLE}}}")
+            left[entry] -= weight
+        return [_joined(reasons, rest) for reasons, rest in zip(texts, left, strict=True)]
 
-    def _reasons(self, method: str, customer: int, targets: Codes) -> list[list[Reason]]:
-        if method == "personal":
-            return [[self._bought_before(customer, target)] for target in targets.tolist()]
-        if method == POPULAR:
-            return [[self._popular(target)] for target in targets.tolist()]
-        bought, parts = self._parts(method, customer, targets)
-        return [self._because(bought, row) for row in parts]
+    def _opened_texts(self, customers: Codes, products: Codes, found: _Evidence) -> list[str]:
+        """JSON of each reason up to its weight."""
+        days = np.asarray(self.scorer.history.counts[customers, products]).ravel().astype(int).tolist()
+        ago = (np.asarray(self.last_bought[customers, products]).ravel() - 1).astype(int).tolist()
+        buyers, window = self.buyers[products].tolist(), self.scorer.config.popular_days
+        opened = []
+        for entry, kind, product in zip(found.entry.tolist(), found.kind.tolist(), found.product.tolist(), strict=True):
+            if kind == _BECAUSE:
+                opened.append(self.because[product])
+            else:
+                opened.append(_before(days[entry], ago[entry]) if kind == _BEFORE else _popular(buyers[entry], window))
+        return opened
 
-    def _parts(self, method: str, customer: int, targets: Codes) -> tuple[Codes, npt.NDArray[np.float64]]:
-        """What each product bought before adds to the score of each target."""
-        scorer = self.scorer
-        if method == "itemcf":
-            recent = scorer.recent[customer]
-            bought = recent.indices.astype(np.int64)
-            weights = scorer.learned.speaks_for[bought][:, targets].toarray()
-            return bought, (weights * recent.data[:, None]).T
-        weights = scorer.history.decayed_row(customer, scorer.config.factor_half_life_days)
-        bought = weights.indices.astype(np.int64)
-        return bought, contributions(scorer.learned.factors, bought, weights.data, targets, scorer.config)
+    def _evidence(self, method: str, customers: Codes, products: Codes, share: Weights) -> _Evidence:
+        entry = np.flatnonzero(share > 0)
+        if method in ("personal", POPULAR):
+            kind = np.full(len(entry), _BEFORE if method == "personal" else _POPULAR)
+            return _Evidence(entry=entry, kind=kind, product=products[entry], weight=share[entry])
+        find = self._from_neighbors if method == "itemcf" else self._from_factors
+        place, bought, part = find(customers[entry], products[entry])
+        part = np.maximum(part, 0.0)
+        total = np.bincount(place, weights=part, minlength=len(entry))
+        weight = share[entry][place] * part / np.where(total > 0, total, 1.0)[place]
+        kept = weight > 0
+        kind = np.full(int(kept.sum()), _BECAUSE)
+        return _Evidence(entry=entry[place][kept], kind=kind, product=bought[kept], weight=weight[kept])
 
-    def _because(self, bought: Codes, parts: npt.NDArray[np.float64]) -> list[Reason]:
-        positive = np.maximum(parts, 0.0)
-        total = positive.sum()
-        if not total > 0:
-            return [_taste(1.0)]
-        share = positive / total
-        best = np.lexsort((bought, -share))[:_SHOWN]
-        reasons = [self._bought_product(int(bought[i]), float(share[i])) for i in best if share[i] > 0]
-        rest = 1.0 - sum(reason["weight"] for reason in reasons)
-        return reasons + ([_taste(rest)] if rest > 1e-9 else [])
+    def _from_neighbors(self, customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
+        """What each product bought before adds to the ItemCF score: entry, product bought, part of the score."""
+        parts = self.scorer.recent[customers].multiply(self.spoken_for[products]).tocoo()
+        return parts.row.astype(np.int64), parts.col.astype(np.int64), parts.data
 
-    def _bought_product(self, product: int, weight: float) -> Reason:
-        name = self.names[product]
-        return {
-            "kind": "because_you_bought",
-            "product": self.scorer.history.products[product],
-            "weight": weight,
-            "text_en": f"Because you bought {name}",
-            "text_zh": f"因为您购买过 {name}",
-        }
-
-    def _bought_before(self, customer: int, product: int) -> Reason:
-        days = int(self.scorer.history.counts[customer, product])
-        ago = int(self.last_bought[customer, product]) - 1
-        times = "1 day" if days == 1 else f"{days} days"
-        return {
-            "kind": "bought_before",
-            "days": days,
-            "days_ago": ago,
-            "weight": 1.0,
-            "text_en": f"You bought it on {times}, last {ago} days ago",
-            "text_zh": f"您曾在 {days} 天购买过,最近一次是 {ago} 天前",
-        }
-
-    def _popular(self, product: int) -> Reason:
-        days, buyers = self.scorer.config.popular_days, int(self.buyers[product])
-        return {
-            "kind": "popular",
-            "days": days,
-            "buyers": buyers,
-            "weight": 1.0,
-            "text_en": f"Popular: {buyers} customers bought it in the last {days} days",
-            "text_zh": f"热销:最近 {days} 天有 {buyers} 位顾客购买",
-        }
+    def _from_factors(self, customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
+        """The same for the factorisation, one customer after the other."""
+        found = []
+        weights, learned = self.scorer.learned_from, self.scorer.learned
+        starts = np.flatnonzero(np.diff(customers, prepend=-1))
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(customers)], strict=True):
+            inside = slice(weights.indptr[customers[start]], weights.indptr[customers[start] + 1])
+            bought, weight = weights.indices[inside].astype(np.int64), weights.data[inside]
+            vectors = (learned.factors[bought], learned.factors[products[start:end]])
+            part = contributions(self.gram, vectors, weight, self.scorer.config)
+            found.append((np.repeat(np.arange(start, end), len(bought)), np.tile(bought, end - start), part.ravel()))
+        if not found:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+        entry, bought, part = (np.concatenate(column) for column in zip(*found, strict=True))
+        return entry, bought, part
 
 
 def method_shares(
@@ -142,8 +147,8 @@ def method_shares(
     rows: Codes,
     allowed: npt.NDArray[np.bool_],
     entries: tuple[Ranking, npt.NDArray[np.bool_]],
-) -> list[dict[str, float]]:
-    """For each entry of a ranking: method -> its share of the score; a filler is all popularity.
+) -> Shares:
+    """Method -> (n_entries,) its share of each entry's score; a filler is all popularity.
 
     Args:
         scorer: what ranked.
@@ -153,26 +158,68 @@ def method_shares(
         entries: ranking and which of its entries are fillers.
     """
     ranking, is_filler = entries
-    if method != FUSION:
-        return [{POPULAR if filler else method: 1.0} for filler in is_filler.tolist()]
-    votes = {}
-    for name, fused in scorer.votes(rows, allowed):
-        votes[name] = fused[ranking.row, ranking.column]
-    total = sum(votes.values())
-    shares: list[dict[str, float]] = []
-    for i, filler in enumerate(is_filler.tolist()):
-        shares.append({POPULAR: 1.0} if filler else {n: float(v[i] / total[i]) for n, v in votes.items() if v[i] > 0})
-    return shares
+    filler = is_filler.astype(np.float64)
+    if method in (FUSION, POPULAR):
+        shares = {name: points[ranking.row, ranking.column] for name, points in scorer.votes(rows, allowed)}
+    else:
+        shares = {method: np.ones(len(ranking.row))}
+    total = sum(shares.values(), start=np.zeros(len(ranking.row)))
+    divisor = np.where(total > 0, total, 1.0)
+    return {name: share / divisor * (1 - filler) for name, share in shares.items()} | {POPULAR: filler}
 
 
-def _taste(weight: float) -> Reason:
-    return {
-        "kind": "other_purchases",
-        "weight": weight,
-        "text_en": "It fits your other purchases",
-        "text_zh": "符合您的其他购买",
+def _strongest(parts: list[_Evidence], n_products: int) -> _Evidence:
+    """The `_SHOWN` strongest reasons of each entry; what several methods say of one product is one reason."""
+    entry = np.concatenate([part.entry for part in parts])
+    code = np.concatenate([part.kind * n_products + part.product for part in parts])
+    weight = np.concatenate([part.weight for part in parts])
+    order = np.lexsort((code, entry))
+    entry, code, weight = entry[order], code[order], weight[order]
+    first = np.flatnonzero(np.append(True, (entry[1:] != entry[:-1]) | (code[1:] != code[:-1]))[: len(entry)])
+    entry, code, weight = entry[first], code[first], np.add.reduceat(weight, first) if len(first) else weight
+    order = np.lexsort((code, -weight, entry))
+    entry, code, weight = entry[order], code[order], weight[order]
+    kept = np.arange(len(entry)) - np.searchsorted(entry, entry, side="left") < _SHOWN
+    kept &= weight >= 1 / _WHOLE
+    return _Evidence(
+        entry=entry[kept], kind=code[kept] // n_products, product=code[kept] % n_products, weight=weight[kept]
+    )
+
+
+def _joined(reasons: list[str], rest: int) -> str:
+    """The reasons of one entry as JSON; what is missing to 1 (in ten-thousandths) is the customer's other purchases."""
+    if rest > len(reasons):  # Less than that is rounding.
+        reasons = [*reasons, f"{_OTHER}{rest / _WHOLE}}}"]
+    return f"[{', '.join(reasons)}]"
+
+
+def _opened(reason: Mapping[str, object]) -> str:
+    """JSON of a reason, open for its weight."""
+    return json.dumps(reason, ensure_ascii=False)[:-1] + ', "weight": '
+
+
+_OTHER: Final = _opened(
+    {"kind": "other_purchases", "text_en": "It fits your other purchases", "text_zh": "符合您的其他购买"}
+)
+
+
+def _because(product: str, name: str) -> str:
+    texts = {"text_en": f"Because you bought {name}", "text_zh": f"因为您购买过 {name}"}
+    return _opened({"kind": "because_you_bought", "product": product} | texts)
+
+
+def _before(days: int, ago: int) -> str:
+    times, last = ("1 day" if n == 1 else f"{n} days" for n in (days, ago))
+    texts = {
+        "text_en": f"You bought it on {times}, last {last} ago",
+        "text_zh": f"您曾在 {days} 天购买过,最近一次是 {ago} 天前",
     }
+    return _opened({"kind": "bought_before", "days": days, "days_ago": ago} | texts)
 
 
-def _by_weight(reasons: list[Reason]) -> list[Reason]:
-    return sorted(reasons, key=lambda reason: (-reason["weight"], reason["kind"], reason.get("product", "")))
+def _popular(buyers: int, days: int) -> str:
+    texts = {
+        "text_en": f"Popular: {buyers} customers bought it in the last {days} days",
+        "text_zh": f"热销:最近 {days} 天有 {buyers} 位顾客购买",
+    }
+    return _opened({"kind": "popular", "days": days, "buyers": buyers} | texts)

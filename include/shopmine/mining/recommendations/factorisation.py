@@ -44,30 +44,28 @@ def fold_in(products: Factors, weights: sparse.csr_matrix, config: Recommendatio
 
 
 def contributions(
-    products: Factors,
-    bought: npt.NDArray[np.int64],
+    gram: npt.NDArray[np.float64],
+    vectors: tuple[Factors, Factors],
     weight: npt.NDArray[np.float64],
-    targets: npt.NDArray[np.int64],
     config: RecommendationsConfig,
 ) -> npt.NDArray[np.float64]:
     """How much each purchase of one customer adds to the score of each target; a target's row adds up to its score.
 
     Args:
-        products: (n_products, n_factors).
-        bought: (n_bought,) product codes.
-        weight: (n_bought,) how much each counts.
-        targets: (n_targets,) product codes.
+        gram: (n_factors, n_factors) of all products' vectors, in double precision.
+        vectors: (n_bought, n_factors) of what was bought, (n_targets, n_factors) of the targets.
+        weight: (n_bought,) how much each purchase counts.
         config: regularization, confidence.
 
     Returns:
         (n_targets, n_bought).
     """
-    vectors = products.astype(np.float64)
-    mine = vectors[bought]
-    extra = config.confidence * weight
-    normal = vectors.T @ vectors + (mine * (extra - 1)[:, None]).T @ mine
-    normal += config.regularization * np.eye(normal.shape[0])
-    return np.asarray((vectors[targets] @ np.linalg.solve(normal, mine.T)) * extra)
+    mine, targets = (part.astype(np.float64) for part in vectors)
+    confidence = config.confidence * weight
+    normal = gram + (mine * (confidence - 1)[:, None]).T @ mine
+    normal[np.diag_indices_from(normal)] += config.regularization
+    # The normal matrix is symmetric, so it may be solved for the few targets instead of the many purchases.
+    return np.asarray((np.linalg.solve(normal, targets.T).T @ mine.T) * confidence)
 
 
 def _model(config: RecommendationsConfig) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from shopmine.columns import CUSTOMER, DAY, PRODUCT, QUANTITY
 from shopmine.frames import Interactions
-from shopmine.mining.contract import MiningInputs, NotEnoughDataError, metrics_table
+from shopmine.mining.contract import Metric, MiningInputs, NotEnoughDataError, metrics_table, rows_until
 from shopmine.mining.recommendations.config import FUSION, LISTS, RecommendationsConfig
 from shopmine.mining.recommendations.evaluation import compare_methods, split_history
 from shopmine.mining.recommendations.factorisation import Factors, fit_factors
@@ -40,7 +40,8 @@ def fit_recommendations(inputs: MiningInputs, config: RecommendationsConfig) -> 
     interactions = read_interactions(inputs)
     day = np.datetime64(inputs.day, "D")
     usual = FUSION if FUSION in config.methods else config.methods[0]
-    champions, metrics = dict.fromkeys(LISTS, usual), []
+    champions = dict.fromkeys(LISTS, usual)
+    metrics: list[Metric] = []
     split = split_history(interactions, day, config.test_days)
     if split is not None:
         earlier, later = split
@@ -73,7 +74,7 @@ def read_interactions(inputs: MiningInputs) -> Interactions:
     Raises:
         NotEnoughDataError: there are none.
     """
-    frame = inputs.frame("interactions", (CUSTOMER, PRODUCT, DAY, QUANTITY))
+    frame = rows_until(inputs.frame("interactions", (CUSTOMER, PRODUCT, DAY, QUANTITY)), inputs.day)
     if not frame.num_rows:
         raise NotEnoughDataError(
             f"no known customer bought goods up to {inputs.day}; there is nothing to recommend from"

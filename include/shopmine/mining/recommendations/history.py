@@ -48,13 +48,6 @@ class History:
         """(n_customers, n_products) purchases, each counting half for every `half_life_days` that passed since."""
         return self.interactions.matrix(np.power(0.5, self._age() / half_life_days))
 
-    def decayed_row(self, customer: int, half_life_days: float) -> sparse.csr_matrix:
-        """(1, n_products) row of `decayed` of one customer."""
-        start, end = np.searchsorted(self.interactions.customer_code, [customer, customer + 1])
-        weight = np.power(0.5, self._age()[start:end] / half_life_days)
-        code = self.interactions.product_code[start:end]
-        return sparse.csr_matrix((weight, (np.zeros(len(code), dtype=np.int64), code)), shape=(1, len(self.products)))
-
     def buyers(self, days: int | None = None) -> npt.NDArray[np.int64]:
         """(n_products,) distinct customers who bought it in the last `days` days, or ever."""
         events = self.interactions

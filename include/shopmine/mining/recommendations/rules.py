@@ -22,11 +22,13 @@ class Rules:
     Attributes:
         names: (n_products,) product names, the id where there is none.
         blocked: (n_products,) why a product is never shown, or None.
+        is_shown: (n_products,) whether there is no such reason.
         returned: (n_customers, n_products) 1 where the last thing the customer did with it was to return it.
     """
 
     names: npt.NDArray[np.object_]
     blocked: npt.NDArray[np.object_]
+    is_shown: npt.NDArray[np.bool_]
     returned: sparse.csr_matrix
 
     @classmethod
@@ -34,17 +36,22 @@ class Rules:
         """The rules by the day's `product_features` and `returned`."""
         frame = inputs.frame("product_features", _FEATURES)
         rows = dict(zip(frame[PRODUCT].to_pylist(), frame.to_pylist(), strict=True))
-        blocked = np.array([_why_blocked(rows.get(product)) for product in history.products], dtype=object)
+        why = [_why_blocked(rows.get(product)) for product in history.products]
         names = [rows.get(product, {}).get("name") or product for product in history.products]
-        return cls(names=np.array(names, dtype=object), blocked=blocked, returned=_returned(inputs, history))
+        return cls(
+            names=np.array(names, dtype=object),
+            blocked=np.array(why, dtype=object),
+            is_shown=np.array([reason is None for reason in why], dtype=bool),
+            returned=_returned(inputs, history),
+        )
 
     def allowed(self, history: History, rows: npt.NDArray[np.int64], which: str) -> npt.NDArray[np.bool_]:
         """(len(rows), n_products) what a list may hold: not blocked, not returned, and new or known as the list says."""
-        shown = np.equal(self.blocked, None)[None, :] & ~(self.returned[rows].toarray() > 0)
+        shown = self.is_shown[None, :] & (self.returned[rows].toarray() == 0)
         if which == "for_you":
-            return shown
+            return np.asarray(shown)
         bought = history.counts[rows].toarray() > 0
-        return shown & (~bought if which == "discover" else bought)
+        return np.asarray(shown & (~bought if which == "discover" else bought))
 
 
 def _why_blocked(product: dict[str, object] | None) -> str | None:

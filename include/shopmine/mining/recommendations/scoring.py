@@ -60,6 +60,7 @@ class Scorer:
         learned: over the history's products.
         popularity: (n_products,) see `History.popularity`.
         recent: (n_customers, n_products) decayed purchases.
+        learned_from: (n_customers, n_products) purchases as the factorisation counts them.
         customers: (n_customers, n_factors) vectors; no columns where not needed.
     """
 
@@ -68,6 +69,7 @@ class Scorer:
     learned: Learned
     popularity: Scores
     recent: sparse.csr_matrix
+    learned_from: sparse.csr_matrix
     customers: Factors
 
     @classmethod
@@ -83,6 +85,7 @@ class Scorer:
             learned=over,
             popularity=history.popularity(config.popular_days),
             recent=history.decayed(config.half_life_days),
+            learned_from=weights,
             customers=vectors,
         )
 

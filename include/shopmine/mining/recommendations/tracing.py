@@ -99,7 +99,9 @@ def _entry(model: Recommendations, scorer: Scorer, rules: Rules, pair: tuple[int
     index = int(place[0])
     shares = method_shares(scorer, method, rows, allowed, (ranking, is_filler))
     explainer = Explainer.of(scorer, rules.names)
-    reasons = explainer.explain_entries(rows, np.array([column]), [shares[index]])
+    reasons = explainer.explain_entries(
+        rows, np.array([column]), {name: share[[index]] for name, share in shares.items()}
+    )
     return {
         "method": POPULAR if is_filler[index] else method,
         "rank": int(ranking.rank[index]) + 1,
