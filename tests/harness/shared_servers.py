@@ -50,7 +50,7 @@ def start(folder: Path, *names: str) -> ServerUrls:
     """The servers of this run (all, or those named), started if nobody did yet; safe from several workers at once."""
     if given := os.environ.get(_GIVEN):
         return ServerUrls(**json.loads(given), shared=folder)
-    _share_programs()
+    share_programs()
     installation = Installation.load(folder / "home")
     Servers(installation, names=names or ALL_SERVERS, is_durable=False).start()
     return ServerUrls(
@@ -98,8 +98,8 @@ def unique_name(prefix: str) -> str:
     return f"{prefix}_{os.getpid()}_{threading.get_native_id()}_{secrets.token_hex(4)}"
 
 
-def _share_programs(environ: Mapping[str, str] = os.environ) -> None:
-    # Downloaded programs are no state: they stay beside the packages of this environment for the next run.
+def share_programs(environ: Mapping[str, str] = os.environ) -> None:
+    """Keep what was downloaded for the next run: programs are no state of a run."""
     if "SHOPMINE_PROGRAMS" not in environ and os.access(sys.prefix, os.W_OK):
         os.environ["SHOPMINE_PROGRAMS"] = str(Path(sys.prefix) / "shopmine-programs")
 

@@ -155,7 +155,7 @@ class Airflow:
             return False
         if record:
             self._say(f"{component.title}: settings changed, starting it anew")
-        self._processes.stop(component.name, whole_group=True)
+        self._processes.stop(component.name, whole_group=True, seconds=20 if record else 3)
         launch = Launch(
             command=[sys.executable, "-m", "airflow", *component.command],
             environment=process_environment(self._installation),

@@ -6,10 +6,11 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from shopmine.errors import ConfigError
+from shopmine.errors import ConfigError, SourceUnavailableError
 from shopmine.local.installation import DemoDatabases, Installation
 from shopmine.local.layout import make_folder, write_private
 from shopmine.local.packages import library_folders, unpack_packages
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pymongo import MongoClient
 
 _PACKAGE_OF: Final = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcrypto.so.3": "libssl3"}
+
+_NOT_YET_INITIALIZED: Final = 94  # the server has not looked at its stored configuration yet
 
 
 class MongoServer:
@@ -79,15 +82,12 @@ class MongoServer:
             # Without any user yet, the server lets this machine make the first one.
             with self._client(None) as client:
                 client.admin.command("replSetInitiate", self._members(version=1))
-                _wait_writable(client)
+                _wait_writable(client, lambda: None)
                 password = self._installation.secret("mongodb_admin")
                 client.admin.command("createUser", "root", pwd=password, roles=["root"])
             write_private(self._is_set_up, "")
         with self._client("root") as client:
-            config = client.admin.command("replSetGetConfig")["config"]
-            if config["members"][0]["host"] != self.address():
-                client.admin.command("replSetReconfig", self._members(version=config["version"] + 1), force=True)
-            _wait_writable(client)
+            _wait_writable(client, lambda: self._move_member(client))
 
     def make_demo_database(self, demo: DemoDatabases) -> None:
         """Make the user of a demo shop; its database appears with its first document."""
@@ -95,6 +95,18 @@ class MongoServer:
         with self._client("root") as client:
             known = client[demo.shop].command("usersInfo", demo.shop)["users"]
             client[demo.shop].command("updateUser" if known else "createUser", demo.shop, **rights)
+
+    def _move_member(self, client: "MongoClient[dict[str, Any]]") -> None:
+        """Tell a replica set that was made at another port where its member is now."""
+        from pymongo.errors import OperationFailure
+
+        stored = client.local["system.replset"].find_one()
+        if stored and stored["members"][0]["host"] != self.address():
+            try:
+                client.admin.command("replSetReconfig", self._members(version=stored["version"] + 1), force=True)
+            except OperationFailure as error:
+                if error.code != _NOT_YET_INITIALIZED:
+                    raise
 
     def _members(self, *, version: int) -> dict[str, Any]:
         return {"_id": "rs0", "version": version, "members": [{"_id": 0, "host": self.address()}]}
@@ -136,13 +148,12 @@ class MongoServer:
         return copy
 
 
-def _wait_writable(client: "MongoClient[dict[str, Any]]") -> None:
+def _wait_writable(client: "MongoClient[dict[str, Any]]", help_it: Callable[[], None]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not client.admin.command("hello").get("isWritablePrimary"):
         if time.monotonic() > deadline:
-            raise ConfigError(
-                f"MongoDB's replica set takes no writes after {READY_SECONDS:.0f} s; see logs/mongodb.log"
-            )
+            raise SourceUnavailableError(f"MongoDB takes no writes after {READY_SECONDS:.0f} s; see logs/mongodb.log")
+        help_it()
         time.sleep(0.05)
 
 

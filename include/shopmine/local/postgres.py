@@ -157,6 +157,8 @@ class PostgresServer:
             )
         rights = f"-all,+{usable[0]}"
         become = ["setpriv", "--reuid", str(user[0]), "--regid", str(user[1]), "--clear-groups"]
+        # Without this bit the kernel sets the right aside in access(), with which PostgreSQL looks for its programs.
+        become += ["--securebits", "+no_setuid_fixup"]
         return [*become, "--inh-caps", rights, "--ambient-caps", rights, "--bounding-set", rights, *command]
 
 

@@ -120,19 +120,11 @@ class Processes:
         record = self._recorded(name)
         members = self._session(record) if record else []
         members += [process for process in self.strays(name) if process not in members]
-        asked = (
-            members
-            if whole_group
-            else [process for process in members if record and process.pid == record.pid] or members
-        )
+        first = [process for process in members if record and process.pid == record.pid]
+        asked = members if whole_group or not first else first
         _signal_all(asked, gently)
-        _wait_gone(members, seconds)
-        remaining = [
-            process for process in [*members, *(self._session(record) if record else [])] if _is_running(process)
-        ]
-        _signal_all(remaining, signal.SIGKILL)
-        _wait_gone(remaining, 10)
-        self._reap()
+        _wait_gone(asked, seconds)
+        self.end([*members, *(self._session(record) if record else [])], seconds=2)
         (self._folder / f"{name}.json").unlink(missing_ok=True)
         return bool(members)
 
@@ -142,14 +134,10 @@ class Processes:
 
     def end(self, processes: Sequence[psutil.Process], *, seconds: float = 10) -> None:
         """End these processes, by force after `seconds`."""
-        _signal_all(processes, signal.SIGTERM)
-        _wait_gone(processes, seconds)
-        self._kill(processes)
-
-    def _kill(self, processes: Sequence[psutil.Process]) -> None:
-        remaining = [process for process in processes if _is_running(process)]
-        _signal_all(remaining, signal.SIGKILL)
-        _wait_gone(remaining, 10)
+        for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 10.0)):
+            remaining = [process for process in processes if _is_running(process)]
+            _signal_all(remaining, number)
+            _wait_gone(remaining, patience)
         self._reap()
 
     def _recorded(self, name: str) -> Record | None:

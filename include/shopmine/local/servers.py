@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -89,27 +89,34 @@ class Servers:
 
     def _start_one(self, server: Server) -> None:
         began = time.monotonic()
-        if self._processes.find(server.name) is None:
-            self._processes.stop(server.name, gently=server.gently)
-            server.install(self._say)
-            if not is_free(self._installation.port(server.name)):
-                old, new = server.address(), self._installation.move_port(server.name)
-                self._say(f"{server.title}: another program listens at {old}; moved to port {new}")
-            self._processes.start(server.name, server.launch())
-        self._wait_ready(server)
+        # What runs but ends while it is asked (it was just killed, say) is started anew like what does not run.
+        if self._processes.find(server.name) is None or self._why_not_ready(server):
+            self._launch(server)
+            if why := self._why_not_ready(server):
+                self._processes.stop(server.name, gently=server.gently)
+                log = self._installation.logs / f"{server.name}.log"
+                raise SourceUnavailableError(f"{server.title} {why}; the end of {log}:\n{last_lines(log)}")
         server.configure()
         self._say(f"{server.title} runs at {server.address()} ({time.monotonic() - began:.1f} s)")
 
-    def _wait_ready(self, server: Server) -> None:
+    def _launch(self, server: Server) -> None:
+        self._processes.stop(server.name, gently=server.gently)
+        server.install(self._say)
+        if not is_free(self._installation.port(server.name)):
+            old, new = server.address(), self._installation.move_port(server.name)
+            self._say(f"{server.title}: another program listens at {old}; moved to port {new}")
+        self._processes.start(server.name, server.launch())
+
+    def _why_not_ready(self, server: Server) -> str | None:
+        """Wait until the server takes orders; None when it does."""
         deadline = time.monotonic() + READY_SECONDS
-        log = self._installation.logs / f"{server.name}.log"
         while (error := _answer(server)) is not None:
-            has_ended = self._processes.find(server.name) is None
-            if has_ended or time.monotonic() > deadline:
-                why = "ended at once" if has_ended else f"does not answer after {READY_SECONDS:.0f} s ({error})"
-                self._processes.stop(server.name, gently=server.gently)
-                raise SourceUnavailableError(f"{server.title} {why}; the end of {log}:\n{last_lines(log)}")
+            if self._processes.find(server.name) is None:
+                return "ended at once"
+            if time.monotonic() > deadline:
+                return f"does not answer after {READY_SECONDS:.0f} s ({error})"
             time.sleep(0.05)
+        return None
 
     def _status_one(self, server: Server) -> ComponentStatus:
         record = self._processes.find(server.name)
@@ -124,8 +131,3 @@ def _answer(server: Server) -> Exception | None:
     except Exception as error:  # noqa: BLE001 - each driver has errors of its own, and all mean: not yet
         return error
     return None
-
-
-def names_of(statuses: Sequence[ComponentStatus], state: str) -> list[str]:
-    """Titles of the components in a state."""
-    return [status.title for status in statuses if status.state == state]
