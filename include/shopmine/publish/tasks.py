@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 
 from shopmine.columns import CUSTOMER, KIND, METRIC, MODEL, PRODUCT, VALUE
 from shopmine.config.shops import load_shop
 from shopmine.mining.registry import MODELS
+from shopmine.publish.compare import Comparison, ReleaseFrames, compare_releases
 from shopmine.publish.day_facts import DAY_COLUMNS, day_facts
 from shopmine.publish.gates import (
     Candidate,
@@ -46,6 +48,7 @@ from shopmine.staging.releases import (
     RELEASED,
     Release,
     current_release,
+    find_release,
     is_pinned,
     list_releases,
     publish_release,
@@ -58,14 +61,12 @@ from shopmine.staging.runs import RunContext, load_run, record_step, run_artifac
 from shopmine.staging.tables_work import run_steps
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from shopmine.config.shops import Shop
     from shopmine.staging.database import Database
     from shopmine.staging.manifests import Manifest
     from shopmine.staging.values import JSON
 
-__all__ = ["pointer_lease", "publish", "remove_from_sinks", "write_sink"]
+__all__ = ["compare", "pointer_lease", "publish", "remove_from_sinks", "write_sink"]
 
 PREPARE_CHECKS: Final = "prepare_checks"
 _WAIT_SECONDS: Final = 900.0
@@ -144,6 +145,37 @@ def publish(db: Database, run: int) -> int:
     }
     record_step(db, run, PUBLISH_STEP, "done", detail)
     return found.release
+
+
+def compare(db: Database, shop: str, old: int, new: int) -> Comparison:
+    """The difference of two releases of a shop.
+
+    Raises:
+        NotFoundError: the shop has no such release.
+    """
+    return compare_releases(*(_release_frames(db, find_release(db, shop, release)) for release in (old, new)))
+
+
+def _release_frames(db: Database, release: Release) -> ReleaseFrames:
+    def read(table: str, *columns: str) -> pd.DataFrame:
+        schema = pa.schema([result_schema(table).field(column) for column in columns])
+        frame: pd.DataFrame = read_release(db, release.release, table, schema).to_pandas()
+        return frame
+
+    segments = read("segments", "segment", "name_en", "name_zh").to_dict("records")
+    return ReleaseFrames(
+        release=release.release,
+        day=release.day.isoformat(),
+        customers=read("customers", CUSTOMER, "segment"),
+        recommendations=read("recommendations", CUSTOMER, "list", "rank", PRODUCT),
+        metrics=read(METRICS, MODEL, METRIC, VALUE),
+        statistics=read("statistics", METRIC, "key", VALUE),
+        checks=read("checks", "check_name", "passed", "actual"),
+        names={
+            str(row["segment"]): " ".join(str(row[name]) for name in ("name_en", "name_zh") if pd.notna(row[name]))
+            for row in segments
+        },
+    )
 
 
 def _open(db: Database, run: int) -> _Run:
@@ -294,12 +326,8 @@ def _judged(
 
 def _previous(state: _Run, earlier: Release) -> PreviousRelease:
     wanted = {"customers": [CUSTOMER, "segment"], "recommendations": [CUSTOMER, "list", "rank", PRODUCT]}
-    frames = {
-        name: read_release(
-            state.db, earlier.release, name, pa.schema([result_schema(name).field(column) for column in columns])
-        ).to_pandas()
-        for name, columns in wanted.items()
-    }
+    schemas = {name: pa.schema([result_schema(name).field(column) for column in wanted[name]]) for name in wanted}
+    frames = {name: read_release(state.db, earlier.release, name, schemas[name]).to_pandas() for name in wanted}
     return PreviousRelease(release=earlier.release, gap_days=(state.day - earlier.day).days, **frames)
 
 
