@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from shopmine.columns import DAY
 from shopmine.errors import ConfigError, GateError
-from shopmine.prepare.reconcile import OrderMoney, Reconciliation, explain_differences
+from shopmine.prepare.reconcile import OrderMoney, Reconciliation, explain_differences, money
 
 if TYPE_CHECKING:
     from shopmine.prepare.accounting import Accounting
@@ -155,7 +155,7 @@ def check_reconciliation(reconciliation: Reconciliation | None, day: date, gates
     Without payments or orders there is one check, which says so.
     """
     if reconciliation is None:
-        return [_not_reconciled("the shop's file maps no order lines or no payments")]
+        return [_not_reconciled("the shop has no order lines or no payments")]
     if not reconciliation.orders:
         return [_not_reconciled("the day has no orders, payments or refunds")]
     stores: dict[str, list[OrderMoney]] = {}
@@ -180,17 +180,17 @@ def _not_reconciled(why: str) -> Check:
 
 def _agreement(store: str, orders: Sequence[OrderMoney], gates: PrepareGates) -> Check:
     lines = _total(order.lines for order in orders)
-    money = _total(order.paid - order.refunded for order in orders)
+    received = _total(order.paid - order.refunded for order in orders)
     unexplained = _total(abs(order.difference) for order in orders)
     turnover = _total(max(abs(order.lines), abs(order.paid)) for order in orders)
     n_differing = sum(1 for order in orders if order.difference)
     found = explain_differences(orders, _SHOWN_ORDERS)
     return Check(
         check_name=f"{RECONCILIATION} {store}".strip(),
-        expected=f"{lines:f} (lines of {len(orders)} orders)",
-        actual=f"{money:f} (payments − refunds)",
+        expected=f"{money(lines)} (lines of {len(orders)} orders)",
+        actual=f"{money(received)} (payments − refunds)",
         passed=unexplained <= Decimal(str(gates.max_unreconciled)) * turnover,
-        detail=f"{n_differing} orders differ by {unexplained:f} in all" + (f": {found}" if found else ""),
+        detail=f"{n_differing} orders differ by {money(unexplained)} in all" + (f": {found}" if found else ""),
     )
 
 
@@ -200,8 +200,8 @@ def _payment(store: str, orders: Sequence[OrderMoney], gates: PrepareGates) -> C
     found = explain_differences(unpaid, _SHOWN_ORDERS)
     return Check(
         check_name=f"{UNPAID} {store}".strip(),
-        expected=f"at most {gates.max_unpaid:.1%} of {due:f}",
-        actual=f"{missing:f}",
+        expected=f"at most {gates.max_unpaid:.1%} of {money(due)}",
+        actual=money(missing),
         passed=missing <= Decimal(str(gates.max_unpaid)) * due,
         detail=f"{len(unpaid)} of {len(orders)} orders of the day are unpaid" + (f": {found}" if found else ""),
     )

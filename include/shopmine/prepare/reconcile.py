@@ -7,7 +7,7 @@ may come on a later day, so it is counted apart from those whose money does not 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -38,6 +38,10 @@ NOT_PAID: Final = frozenset(
 """States, in lower case, of payments and refunds in which no money moved; all other states count."""
 
 _ZERO: Final = Decimal(0)
+_MONEY: Final = pa.decimal128(38, 10)
+
+Place = tuple[date | None, str | None]
+"""Day and store of an order, where they are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +75,9 @@ class Reconciliation:
 
     orders: tuple[OrderMoney, ...]
 
-    def by_day_and_store(self) -> dict[tuple[date | None, str | None], tuple[OrderMoney, ...]]:
+    def by_day_and_store(self) -> dict[Place, tuple[OrderMoney, ...]]:
         """The orders of each day and store, days and stores ascending, unknown ones first."""
-        groups: dict[tuple[date | None, str | None], list[OrderMoney]] = defaultdict(list)
+        groups: dict[Place, list[OrderMoney]] = defaultdict(list)
         for order in self.orders:
             groups[order.day, order.store].append(order)
         places = sorted(groups, key=lambda place: (place[0] or date.min, place[1] or ""))
@@ -110,13 +114,13 @@ def reconcile_orders(
     )
 
 
-def _moved(money: pa.Table) -> pa.Table:
-    state = pc.utf8_lower(money.column(STATUS).cast(pa.string()))
-    return money.filter(pc.invert(pc.is_in(state, pa.array(sorted(NOT_PAID)))))
+def _moved(payments: pa.Table) -> pa.Table:
+    state = pc.utf8_lower(payments.column(STATUS).cast(pa.string()))
+    return payments.filter(pc.invert(pc.is_in(state, pa.array(sorted(NOT_PAID)))))
 
 
-def _sums(money: pa.Table) -> dict[str, Decimal]:
-    known = money.filter(pc.is_valid(money.column(ORDER_ID)))
+def _sums(amounts: pa.Table) -> dict[str, Decimal]:
+    known = amounts.filter(pc.is_valid(amounts.column(ORDER_ID)))
     summed = known.group_by(ORDER_ID).aggregate([(AMOUNT, "sum")])
     return dict(zip(summed[ORDER_ID].to_pylist(), summed[f"{AMOUNT}_sum"].to_pylist(), strict=True))
 
@@ -149,24 +153,50 @@ def only_orders(table: pa.Table, orders: pa.Array) -> pa.Table:
     return table.filter(pc.is_in(table.column(ORDER_ID), orders))
 
 
+def money(amount: Decimal) -> str:
+    """An amount with its cents, and with more decimals only where it has them."""
+    cents = round(amount, 2)
+    return f"{cents:f}" if cents == amount else f"{amount:f}".rstrip("0")
+
+
 def explain_differences(orders: Sequence[OrderMoney], limit: int) -> str:
     """The orders whose money differs, largest difference first, at most `limit` of them by id."""
     differing = sorted((o for o in orders if o.difference), key=lambda order: (-abs(order.difference), order.order_id))
-    shown = [f"{o.order_id}: lines {o.lines:f}, paid {o.paid:f}, refunded {o.refunded:f}" for o in differing[:limit]]
+    shown = [
+        f"{o.order_id}: lines {money(o.lines)}, paid {money(o.paid)}, refunded {money(o.refunded)}"
+        for o in differing[:limit]
+    ]
     more = [f"and {len(differing) - limit} more orders"] if len(differing) > limit else []
     return "; ".join(shown + more)
 
 
 def differences_table(reconciliation: Reconciliation) -> pa.Table:
-    """One row for each order: `order_id`, `day`, `store`, `lines`, `paid`, `refunded`, `difference`."""
-    money = pa.decimal128(38, 10)
-    columns: Mapping[str, tuple[list[object], pa.DataType]] = {
-        ORDER_ID: ([order.order_id for order in reconciliation.orders], pa.string()),
-        DAY: ([order.day for order in reconciliation.orders], pa.date32()),
-        STORE: ([order.store for order in reconciliation.orders], pa.string()),
-        "lines": ([order.lines for order in reconciliation.orders], money),
-        "paid": ([order.paid for order in reconciliation.orders], money),
-        "refunded": ([order.refunded for order in reconciliation.orders], money),
-        "difference": ([order.difference for order in reconciliation.orders], money),
+    """Orders whose money differs: `order_id`, `day`, `store`, `lines`, `paid`, `refunded`, `difference`; by order id."""
+    orders = [order for order in reconciliation.orders if order.difference]
+    return pa.table(
+        {
+            ORDER_ID: pa.array([order.order_id for order in orders], pa.string()),
+            **_places_and_sums([((order.day, order.store), [order]) for order in orders]),
+        }
+    )
+
+
+def totals_table(reconciliation: Reconciliation) -> pa.Table:
+    """Sums by the order's day and store: `day`, `store`, `lines`, `paid`, `refunded`, `difference`, `orders`, `unpaid`."""
+    groups = list(reconciliation.by_day_and_store().items())
+    return pa.table(
+        {
+            **_places_and_sums(groups),
+            "orders": pa.array([len(orders) for _, orders in groups], pa.int64()),
+            "unpaid": pa.array([sum(order.is_unpaid for order in orders) for _, orders in groups], pa.int64()),
+        }
+    )
+
+
+def _places_and_sums(groups: Sequence[tuple[Place, Sequence[OrderMoney]]]) -> dict[str, pa.Array]:
+    sums = {
+        name: pa.array([sum((getattr(order, name) for order in orders), _ZERO) for _, orders in groups], _MONEY)
+        for name in ("lines", "paid", "refunded", "difference")
     }
-    return pa.table({name: pa.array(values, type_) for name, (values, type_) in columns.items()})
+    days, stores = ([place[at] for place, _ in groups] for at in (0, 1))
+    return {DAY: pa.array(days, pa.date32()), STORE: pa.array(stores, pa.string()), **sums}

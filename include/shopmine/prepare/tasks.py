@@ -34,6 +34,7 @@ from shopmine.prepare.reconcile import (
     only_orders,
     orders_of_day,
     reconcile_orders,
+    totals_table,
 )
 from shopmine.prepare.rows import BatchText, Rejected
 from shopmine.staging.accounts import read_accounts
@@ -201,7 +202,8 @@ def _judge(run: _Run) -> list[Check]:
     checks = [*_entity_checks(run, gates), *check_reconciliation(reconciliation, day, gates)]
     frames = {"checks": checks_table(day, checks)}
     if reconciliation is not None:
-        frames["reconciliation"] = differences_table(reconciliation)
+        frames["reconciliation"] = totals_table(reconciliation)
+        frames["differences"] = differences_table(reconciliation)
     key = artifact_key(
         name=CHECKS,
         inputs=[run.manifest.content_hash, *run.versions.values()],
@@ -236,13 +238,15 @@ def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
 
 
 def _reconcile(run: _Run) -> Reconciliation | None:
-    """The money of the orders of the day; None where the shop has no lines or no payments."""
+    """The money of the orders of the day; None where the shop has no lines or never had a payment."""
     offered = {entity for source in run.shop.sources.values() for entity in source.entities}
     if not {"order_lines", "payments"} <= offered:
         return None
     lines = run.facts("order_lines", [ORDER_ID, DAY, AMOUNT])
     payments = run.facts("payments", [ORDER_ID, DAY, AMOUNT, STATUS])
     refunds = run.facts("refunds", [ORDER_ID, DAY, AMOUNT, STATUS]) if "refunds" in offered else payments.slice(0, 0)
+    if not len(payments) and not len(refunds):
+        return None
     ids = orders_of_day(run.context.day, [lines, payments, refunds])
     orders = only_orders(run.facts("orders", [ORDER_ID, DAY, STORE]), ids) if "orders" in offered else None
     judged = [only_orders(table, ids) for table in (lines, payments, refunds)]

@@ -1,0 +1,196 @@
+"""The step against a real staging database: prepared once, corrected days again, judged, and safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from shopmine.config.days import NO_DAY
+from shopmine.errors import GateError
+from shopmine.prepare import tasks
+from shopmine.prepare.tasks import prepare
+from shopmine.staging.artifacts import read_artifact
+from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
+from shopmine.staging.leases import hold_lease
+from shopmine.staging.runs import list_runs, open_run, run_artifacts
+
+if TYPE_CHECKING:
+    from shopmine.staging.database import Database
+
+pytestmark = pytest.mark.servers
+
+DAY = date(2024, 3, 4)
+SHOP = """
+title = "Shop"
+timezone = "Europe/London"
+currency = "GBP"
+first_day = 2024-01-01
+
+[gates]
+max_unreconciled = 0.0
+
+[sources.s]
+kind = "mysql"
+connection = "shop_x"
+
+[sources.s.entities.order_lines]
+table = "t"
+day = "at"
+fields = { order_id = "no", product = "sku", ordered_at = "at", quantity = "n", unit_price = "price", kind = { constant = "sale" } }
+attributes = { note = "note" }
+
+[sources.s.entities.orders]
+from = "order_lines"
+fields = { order_id = "no", ordered_at = "at", store = "note" }
+
+[sources.s.entities.payments]
+table = "t"
+day = "at"
+key = ["id"]
+fields = { payment_id = "id", order_id = "no", at = "at", amount = "paid", status = "state" }
+
+[sources.s.entities.stock]
+table = "t"
+day = "snapshot"
+key = ["sku"]
+fields = { product = "sku", quantity = "n" }
+"""
+COLUMNS = {
+    "order_lines": {
+        "no": "varchar",
+        "sku": "varchar",
+        "at": "datetime",
+        "n": "int",
+        "price": "decimal(10,2)",
+        "note": "text",
+    },
+    "payments": {"id": "varchar", "no": "varchar", "at": "datetime", "paid": "decimal(10,2)", "state": "varchar"},
+    "stock": {"sku": "varchar", "n": "int"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop.toml").write_text(SHOP, encoding="utf-8")
+    monkeypatch.setenv("SHOPMINE_SHOPS", str(tmp_path))
+
+
+def land(db: Database, entity: str, day: date, rows: Sequence[str], *, known_days_later: int = 1) -> None:
+    known_at = datetime(2024, 6, 1, tzinfo=UTC) + timedelta(days=known_days_later)
+    draft = BatchDraft(
+        source="s",
+        entity=entity,
+        day=day,
+        known_at=known_at,
+        known_at_assumed=False,
+        columns=[BatchColumn(name=name, type=type_) for name, type_ in COLUMNS[entity].items()],
+        format="copy",
+        lines=["\t".join(row.split("|")).encode() for row in rows],
+    )
+    with hold_lease(db, "collect/shop/s", wait_seconds=5) as lease:
+        land_batches(db, shop="shop", drafts=[draft], lease=lease)
+
+
+def line(order: str, sku: str = "a", n: str = "1", price: str = "2.50", note: str = "\\N") -> str:
+    return f"{order}|{sku}|2024-03-04 10:00:00|{n}|{price}|{note}"
+
+
+def payment(number: str, order: str, paid: str) -> str:
+    return f"{number}|{order}|2024-03-04 10:00:00|{paid}|paid"
+
+
+def start(db: Database, day: date = DAY) -> int:
+    return open_run(db, shop="shop", day=day, known_at=None, started_by="test", config={}).run
+
+
+def ask(db: Database, query: str) -> list[tuple[Any, ...]]:
+    with db.snapshot() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(query))]
+
+
+def test_a_day_is_prepared_once_and_a_corrected_one_again(staging: Database) -> None:
+    land(staging, "order_lines", DAY, [line("1"), line("1", "b"), line("2", n="x"), line("1")])
+    land(staging, "payments", DAY, [payment("p1", "1", "5.00")])
+    land(staging, "stock", DAY, ["a|5", "b|7"])
+
+    first = prepare(staging, start(staging))
+    lines = {"read": 4, "expanded": 4, "kept": 2, "quarantined": 1, "duplicates": 1}
+    assert first["batches"] == 3
+    assert first["entities"]["s.order_lines"] == lines  # type: ignore[index, call-overload]
+    kept = "SELECT order_id, line, product, amount::text, attributes->>'repeats' FROM clean.order_lines ORDER BY 1, 2"
+    assert ask(staging, kept) == [("1", 1, "a", "2.50", "2"), ("1", 2, "b", "2.50", None)]
+    assert ask(staging, "SELECT row_key, reason FROM clean.quarantine") == [("2", "quantity: 'x' is not a number")]
+    assert ask(staging, "SELECT product, quantity::int FROM clean.stock ORDER BY 1") == [("a", 5), ("b", 7)]
+    accounts = (
+        "SELECT read, kept, quarantined, duplicates FROM clean.accounting WHERE entity = 'order_lines' AND is_current"
+    )
+    assert ask(staging, accounts) == [(4, 2, 1, 1)]
+
+    assert prepare(staging, start(staging))["batches"] == 0
+
+    land(staging, "order_lines", DAY, [line("1", price="5.00")], known_days_later=2)
+    assert prepare(staging, start(staging))["batches"] == 1
+    assert ask(staging, kept) == [("1", 1, "a", "5.00", None)]
+    assert ask(staging, accounts) == [(1, 1, 0, 0)]
+
+
+def test_many_days_in_small_groups_become_the_same_as_in_one(
+    staging: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "MOST_ROWS", 5)
+    days = [DAY - timedelta(days=n) for n in range(12)]
+    for n, day in enumerate(days):
+        land(staging, "order_lines", day, [line(f"{n}-{i}") for i in range(n)])
+    assert prepare(staging, start(staging))["batches"] == len(days)
+    per_day = ask(staging, "SELECT day, count(*) FROM clean.order_lines GROUP BY day ORDER BY day DESC")
+    assert per_day == [(day, n) for n, day in enumerate(days) if n]
+
+
+def test_money_that_does_not_agree_stops_the_run_and_names_the_order(staging: Database) -> None:
+    land(staging, "order_lines", DAY, [line("1", note="S1"), line("2", note="S1")])
+    land(staging, "payments", DAY, [payment("p1", "1", "2.50"), payment("p2", "2", "2.49")])
+    run = start(staging)
+    with pytest.raises(
+        GateError, match=r"nothing is published for 2024-03-04.*reconciliation S1.*2: lines 2.50, paid 2.49"
+    ):
+        prepare(staging, run)
+    (step,) = list_runs(staging, "shop", 1)[0].steps
+    assert (step.step, step.state, step.detail["failed_checks"]) == ("prepare", "failed", ["reconciliation S1"])
+    frames = read_artifact(staging, run_artifacts(staging, run)[tasks.CHECKS]).frames
+    judged = {row["check_name"]: row["passed"] for row in frames["checks"].to_pylist()}
+    assert judged["reconciliation S1"] is False
+    assert judged["unpaid_orders S1"] is True
+    assert judged["volume s.order_lines"] is True
+    assert frames["differences"]["order_id"].to_pylist() == ["2"]
+    with pytest.raises(GateError, match="reconciliation S1"):  # a retry judges the same
+        prepare(staging, run)
+
+
+def test_too_many_bad_rows_or_too_few_rows_stop_the_run(staging: Database) -> None:
+    for week in range(1, 5):
+        land(staging, "order_lines", DAY - timedelta(weeks=week), [line(f"{week}-{n}") for n in range(100)])
+    land(staging, "order_lines", DAY, [line(str(n), n="x" if n < 3 else "1") for n in range(9)])
+    with pytest.raises(GateError, match=r"volume s\.order_lines: 9 rows, .*; quarantined_share s\.order_lines: 33\.3%"):
+        prepare(staging, start(staging))
+
+
+def test_rows_without_a_day_lie_in_quarantine(staging: Database) -> None:
+    land(staging, "order_lines", NO_DAY, ["1|a|0000-00-00 00:00:00|1|2.50|\\N"])
+    land(staging, "order_lines", DAY, [line("2")])
+    prepare(staging, start(staging))
+    assert ask(staging, "SELECT order_id FROM clean.order_lines") == [("2",)]
+    reason = "day: at does not tell it; ordered_at: '0000-00-00 00:00:00' is not a time"
+    assert ask(staging, "SELECT reason FROM clean.quarantine") == [(reason,)]
+
+
+def test_hostile_text_reaches_the_tables_as_it_is(staging: Database) -> None:
+    notes = ["'; DROP TABLE x; --", '"quoted", text', "new\\nline", "tab\\ttab", "\\\\N", "你好 🛒", "{\\\\}", ""]
+    land(staging, "order_lines", DAY, [line(str(n), note=note) for n, note in enumerate(notes)])
+    prepare(staging, start(staging))
+    found = [row[0] for row in ask(staging, "SELECT attributes->>'note' FROM clean.order_lines ORDER BY order_id")]
+    assert found == ["'; DROP TABLE x; --", '"quoted", text', "new\nline", "tab\ttab", "\\N", "你好 🛒", "{\\}", ""]
