@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from bson import json_util
@@ -32,7 +33,7 @@ def projection_of(columns: Iterable[str], unwind: str | None) -> dict[str, int]:
     return dict.fromkeys(shortest_paths(["_id", *columns, *([] if unwind is None else [unwind])]), 1)
 
 
-def prune_list(document: dict[str, Any], columns: Sequence[str], unwind: str) -> None:
+def prune_list(document: dict[str, Any], columns: tuple[str, ...], unwind: str) -> None:
     """Keep, in place, of each element of the unwound list only what is mapped.
 
     A server's projection into a list drops elements that are no documents; here they stay, as null, so that each is counted.
@@ -40,13 +41,14 @@ def prune_list(document: dict[str, Any], columns: Sequence[str], unwind: str) ->
     *before, last = unwind.split(".")
     holder = value_at(document, ".".join(before)) if before else document
     if isinstance(holder, dict) and last in holder and unwind not in columns:
-        inside = [path.removeprefix(f"{unwind}.") for path in columns if path.startswith(f"{unwind}.")]
-        holder[last] = _pruned(holder[last], _tree(shortest_paths(inside)))
+        holder[last] = _pruned(holder[last], _tree_inside(columns, unwind))
 
 
-def _tree(paths: Iterable[str]) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _tree_inside(columns: tuple[str, ...], unwind: str) -> dict[str, Any]:
+    """The mapped paths of an element as a tree of steps."""
     tree: dict[str, Any] = {}
-    for path in paths:
+    for path in shortest_paths(path.removeprefix(f"{unwind}.") for path in columns if path.startswith(f"{unwind}.")):
         branch = tree
         for step in path.split("."):
             branch = branch.setdefault(step, {})

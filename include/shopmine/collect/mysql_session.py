@@ -24,6 +24,7 @@ _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 900  # the first row of a large table comes only when the server has sorted it
 UNKNOWN_TABLE, UNKNOWN_COLUMN = 1146, 1054
 _UNKNOWN_DATABASE: Final = 1049
+_CLIENT_ERRORS: Final = range(2000, 3000)  # the driver's own numbers: no connection, or a broken one
 _LOGIN: Final = {1045, 1698, 2059}
 _PRIVILEGE: Final = {1044, 1142, 1143, 1227, 1370}
 _SETTINGS: Final = (
@@ -146,9 +147,7 @@ def _in_words(error: asyncmy.errors.MySQLError, connection: Connection) -> Excep
         )
     if code in _PRIVILEGE:
         return SqlError(f"connection {connection} lacks a privilege: {text}; grant SELECT to this user", code)
-    if (
-        isinstance(error, asyncmy.errors.OperationalError | asyncmy.errors.InterfaceError) and code >= 2000
-    ) or code == 0:
+    if code == 0 or code in _CLIENT_ERRORS:
         return SourceUnavailableError(f"connection {connection} does not answer: {text}; is the server up? try again")
     if isinstance(error, asyncmy.errors.ProgrammingError) or code in {UNKNOWN_TABLE, UNKNOWN_COLUMN}:
         return SqlError(f"connection {connection} refuses the query: {text}", code)

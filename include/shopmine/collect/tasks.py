@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from shopmine.staging.database import Database
 
 _WAIT_SECONDS: Final = 3_600.0  # a second run of the same source waits for the first, then finds little to do
-_MOST_BYTES: Final = 64 << 20
-_MOST_DRAFTS: Final = 400
+_MOST_BYTES: Final = 16 << 20
+_MOST_DRAFTS: Final = 200
 
 
 def collect_source(db: Database, run: int, source: str, connections: Connections) -> dict[str, int]:
