@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -215,56 +215,67 @@ def _json_of_text(values: pa.Array, source_type: str) -> pa.Array:
 
 
 def _decode_documents(group: _Lines, wanted: Wanted) -> tuple[SourceRows, Problems]:
-    unwind = Path.parse(wanted.unwind, None) if wanted.unwind is not None else None
-    text_paths = [Path.parse(name, wanted.unwind) for name in wanted.text]
-    json_paths = [Path.parse(name, wanted.unwind) for name in wanted.json]
-    line: list[int] = []
-    element: list[int] = []
-    text: list[list[str | None]] = [[] for _ in text_paths]
-    as_json: list[list[str | None]] = [[] for _ in json_paths]
+    unwind = None if wanted.unwind is None else Path.parse(wanted.unwind, None)
+    readers = [_Reader(path=Path.parse(name, wanted.unwind), convert=text_of) for name in wanted.text]
+    readers += [_Reader(path=Path.parse(name, wanted.unwind), convert=json_of) for name in wanted.json]
+    outer = [reader for reader in readers if not reader.path.in_element]
+    inner = [reader for reader in readers if reader.path.in_element]
+    places: list[tuple[int, int]] = []
+    values: list[list[str | None]] = []
     problems = Problems()
-    for index, document_line in enumerate(group.lines):
+    for index, line in enumerate(group.lines):
         try:
-            document = parse_document(document_line)
+            document = parse_document(line)
             parts = expand(document, unwind)
         except UnfitError as error:
             group.reject(index, str(error))
             continue
+        common, reasons = _read_paths(document, outer)
         for place, part in enumerate(parts, start=0 if unwind is None else 1):
-            row = len(line)
-            line.append(index)
-            element.append(place)
-            for values, path in zip(text, text_paths, strict=True):
-                values.append(_read(part if path.in_element else document, path, problems, row))
-            for values, path in zip(as_json, json_paths, strict=True):
-                values.append(_read_json(part if path.in_element else document, path, problems, row))
-    lines = np.array(line, dtype=np.int64)
-    rows = SourceRows(
-        batch=group.batch[lines],
-        line=lines,
-        element=np.array(element, dtype=np.int64),
+            own, own_reasons = _read_paths(part, inner)
+            problems.add([len(values)] * len(reasons + own_reasons), reasons + own_reasons)
+            values.append(common + own)
+            places.append((index, place))
+    return _document_rows(group, places, outer + inner, values), problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """What is read of each document or element: from where, and as text or as JSON."""
+
+    path: Path
+    convert: Callable[[Any], str | None]
+
+
+def _read_paths(value: Any, readers: Sequence[_Reader]) -> tuple[list[str | None], list[str]]:
+    """The values at the readers' paths, and why those that are null by force are."""
+    values: list[str | None] = []
+    reasons = []
+    for reader in readers:
+        try:
+            found = follow(value, reader.path.steps)
+            values.append(None if found is None else reader.convert(found))
+        except UnfitError as error:
+            values.append(None)
+            reasons.append(f"{reader.path.name}: {error}")
+        except RecursionError:
+            values.append(None)
+            reasons.append(f"{reader.path.name}: it is nested too deep")
+    return values, reasons
+
+
+def _document_rows(
+    group: _Lines, places: list[tuple[int, int]], readers: Sequence[_Reader], values: list[list[str | None]]
+) -> SourceRows:
+    line, element = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    columns = list(zip(*values, strict=True)) or [()] * len(readers)
+    arrays = [(reader, pa.array(column, pa.string())) for reader, column in zip(readers, columns, strict=True)]
+    return SourceRows(
+        batch=group.batch[line],
+        line=line,
+        element=element,
         lines=group.lines,
-        text={path.name: pa.array(values, pa.string()) for path, values in zip(text_paths, text, strict=True)},
-        json={path.name: pa.array(values, pa.string()) for path, values in zip(json_paths, as_json, strict=True)},
+        text={reader.path.name: array for reader, array in arrays if reader.convert is text_of},
+        json={reader.path.name: array for reader, array in arrays if reader.convert is json_of},
         types={},
     )
-    return rows, problems
-
-
-def _read(value: Any, path: Path, problems: Problems, row: int) -> str | None:
-    try:
-        return text_of(follow(value, path.steps))
-    except UnfitError as error:
-        problems.add([row], [f"{path.name}: {error}"])
-        return None
-
-
-def _read_json(value: Any, path: Path, problems: Problems, row: int) -> str | None:
-    try:
-        found = follow(value, path.steps)
-        return None if found is None else json_of(found)
-    except UnfitError as error:
-        problems.add([row], [f"{path.name}: {error}"])
-    except RecursionError:
-        problems.add([row], [f"{path.name}: it is nested too deep"])
-    return None

@@ -99,8 +99,11 @@ def follow(value: Any, steps: Sequence[str]) -> Any:
         UnfitError: a step leads into something that is neither a document nor, for a number, a list.
     """
     for step in steps:
-        if isinstance(value, dict) and not _is_wrapped(value):
-            value = value.get(step)
+        if isinstance(value, dict):
+            inner = value.get(step)
+            if inner is None and _is_wrapped(value):
+                raise UnfitError(f"{_kind(value)} where a document with {step!r} is expected")
+            value = inner
         elif isinstance(value, list) and step.isdecimal():
             value = value[int(step)] if int(step) < len(value) else None
         elif value is not None:
