@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,8 @@ DAY_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What is read of the day itself, by entity."""
 MAX_KEYS: Final = 50
-"""An attribute with more values than this on a day is no breakdown (a note, an id)."""
+MAX_LENGTH: Final = 40
+_NO_LABEL: Final = re.compile(r"[\d\s.,:+-]*|\d{4}-\d\d-\d\d.*")
 
 
 def day_facts(of_day: Mapping[str, pa.Table], earlier: pa.Table, products: pa.Table) -> DayFacts:
@@ -36,7 +38,7 @@ def day_facts(of_day: Mapping[str, pa.Table], earlier: pa.Table, products: pa.Ta
     frames = {entity: table.to_pandas() for entity, table in of_day.items()}
     lines, orders = (frames.get(name, pd.DataFrame(columns=DAY_COLUMNS[name])) for name in ("order_lines", "orders"))
     attributes = _attributes(lines, orders)
-    names = tuple(name for name in attributes.columns if 0 < attributes[name].nunique() <= MAX_KEYS)
+    names = tuple(name for name in attributes.columns if _is_breakdown(attributes[name].dropna().unique().tolist()))
     bought = earlier.to_pandas()
     return DayFacts(
         lines=pd.concat([lines.drop(columns=[ATTRIBUTES]), attributes[list(names)]], axis="columns"),
@@ -47,6 +49,12 @@ def day_facts(of_day: Mapping[str, pa.Table], earlier: pa.Table, products: pa.Ta
         events=frames.get("events", pd.DataFrame()),
         attributes=names,
     )
+
+
+def _is_breakdown(values: Sequence[str]) -> bool:
+    """Whether an attribute's values on a day are labels (a country, a channel), and not numbers, times, notes or ids."""
+    are_labels = all(len(value) <= MAX_LENGTH and not _NO_LABEL.fullmatch(value) for value in values)
+    return 0 < len(values) <= MAX_KEYS and are_labels
 
 
 def _attributes(lines: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:

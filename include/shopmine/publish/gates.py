@@ -58,10 +58,11 @@ class GatesConfig:
         list_size: so many products make a list full; also how much of a list the change gate looks at.
         active_days: a customer is active who bought within so many days up to D.
         max_recommendations_changed: most customers of whose list more than half is replaced since the day before.
-        max_segments_changed: most customers who are in another segment than the day before.
+        max_segments_changed: most customers who left the segment of the day before; who is in what it became did not.
         max_gap_days: with no release so near before D, change is not judged.
         shown_kinds: kinds of products that may be recommended; a product without a kind counts as goods.
-        warn: gates that only warn. An empty release, hidden products and rights always stop.
+        warn: gates that only warn; a new segmentation is a surprise, not a danger. An empty release, hidden products
+            and rights always stop.
     """
 
     min_coverage: float = 0.5
@@ -71,7 +72,7 @@ class GatesConfig:
     max_segments_changed: float = 0.5
     max_gap_days: int = 7
     shown_kinds: tuple[str, ...] = ("goods",)
-    warn: tuple[str, ...] = ()
+    warn: tuple[str, ...] = (SEGMENTS_CHANGED,)
 
     def __post_init__(self) -> None:
         for name in ("min_coverage", "max_recommendations_changed", "max_segments_changed"):
@@ -310,14 +311,25 @@ def _segments_changed(candidate: Candidate, config: GatesConfig) -> Check:
     now = candidate.frame("customers")
     if now.empty or previous.customers.empty:
         return _skipped(SEGMENTS_CHANGED, expected, "no customers in one of the two releases" + _because(candidate))
-    both = now[[CUSTOMER, SEGMENT]].merge(previous.customers[[CUSTOMER, SEGMENT]], on=CUSTOMER).dropna()
+    both = previous.customers[[CUSTOMER, SEGMENT]].merge(now[[CUSTOMER, SEGMENT]], on=CUSTOMER).dropna()
     if both.empty:
         return _skipped(SEGMENTS_CHANGED, expected, "no customer has a segment in both releases")
-    share = float((both[f"{SEGMENT}_x"] != both[f"{SEGMENT}_y"]).mean())
+    share = float(_left(both, candidate.frame("segments")).mean())
     detail = f"{len(both)} customers in release {previous.release} and now"
     return Check(
         check_name=SEGMENTS_CHANGED, expected=expected, actual=f"{share:.1%}", passed=share <= limit, detail=detail
     )
+
+
+def _left(both: pd.DataFrame, segments: pd.DataFrame) -> pd.Series[bool]:
+    """Who left the old segment; who is in what became of it (a part, a merger) has not."""
+    old, new = both[f"{SEGMENT}_x"], both[f"{SEGMENT}_y"]
+    if "parents" not in segments.columns:
+        return old != new
+    parents = {row[SEGMENT]: row["parents"] for row in segments[[SEGMENT, "parents"]].to_dict("records")}
+    heirs = {(parent, segment) for segment, found in parents.items() if found is not None for parent in found}
+    stayed = [pair[0] == pair[1] or pair in heirs for pair in zip(old, new, strict=True)]
+    return ~pd.Series(stayed, index=both.index)
 
 
 def hidden_products(products: pd.DataFrame, shown_kinds: Collection[str]) -> pd.Series[str]:

@@ -31,7 +31,7 @@ _RANKED_WITHIN: Final = {
 
 
 _GATE_COLUMNS: Final = frozenset(
-    {"customer", "segment", "recency_days", "product", "similar", "list", "rank", "entity", "key"}
+    {"customer", "segment", "parents", "recency_days", "product", "similar", "list", "rank", "entity", "key"}
     | {"model", "metric", "value", "low", "high", "baseline", "is_champion"}
 )
 
@@ -154,7 +154,9 @@ def checks_table(checks: Sequence[Check], day: date) -> pa.Table:
             "expected": check.expected,
             "actual": check.actual,
             "passed": check.passed,
-            "detail": f"warns only; {check.detail}".rstrip("; ") if check.level == WARN else check.detail,
+            "detail": f"warns only; {check.detail}".rstrip("; ")
+            if check.level == WARN and not check.passed
+            else check.detail,
         }
         for check in checks
     ]

@@ -102,7 +102,9 @@ def read_rows(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def read_entity(connection: sa.Connection, shop: str, entity: str, **equal: object) -> list[dict[str, Any]]:
+def read_entity(
+    connection: sa.Connection, shop: str, entity: str, *, limit: int | None = None, **equal: object
+) -> list[dict[str, Any]]:
     """Rows of a canonical entity as now known, by the values of some columns."""
     table = ENTITY_TABLES[entity]
     columns = [column for column in table.columns if column.name not in {"shop", "batch", "preparation"}]
@@ -112,6 +114,7 @@ def read_entity(connection: sa.Connection, shop: str, entity: str, **equal: obje
     query = sa.select(*(view.c[column.name] for column in columns)).where(view.c.shop == shop)
     for name, value in equal.items():
         query = query.where(view.c[name] == value)
+    query = query.limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -150,7 +153,9 @@ def read_product(connection: sa.Connection, at: PublishedRelease, product: str) 
     """
     if known := read_entity(connection, at.shop, "products", product=product):
         return known[0]
-    if read_rows(connection, at, "similar_products", limit=1, product=product):
+    if any(
+        read_rows(connection, at, name, limit=1, product=product) for name in ("similar_products", "recommendations")
+    ):
         return {PRODUCT: product}
     view = sa.table("products", sa.column(SHOP), sa.column(PRODUCT), schema="clean")
     query = sa.select(view.c.product).where(view.c.shop == at.shop).limit(_N_CANDIDATES)

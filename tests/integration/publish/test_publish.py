@@ -94,7 +94,9 @@ def lines(day: date) -> pa.Table:
         {"order_id": f"{day}-2", "line": 1, "product": "B", "customer": f"new {day}", "quantity": Decimal(1)},
     ]
     more = {"ordered_at": at, "unit_price": Decimal("1.10"), "amount": Decimal("2.20"), "kind": "sale"}
-    return pa.Table.from_pylist([row | more | {"attributes": '{"country": "UK"}'} for row in rows])
+    return pa.Table.from_pylist(
+        [row | more | {"attributes": '{"country": "UK", "changed": "2011-12-08 10:00", "no": 7}'} for row in rows]
+    )
 
 
 def facts(db: Database, day: date) -> None:
@@ -198,6 +200,7 @@ def test_a_run_becomes_the_current_release_with_figures_and_checks(staging: Data
     assert statistics["revenue", None] == Decimal("4.4")
     assert (statistics["customers", None], statistics["new_customers", None]) == (2, 1)
     assert statistics["revenue_by_country", "UK"] == Decimal("4.4")
+    assert not {metric for metric, _ in statistics} & {"revenue_by_changed", "revenue_by_no"}
     found = checks(staging, release)
     assert found["mined_segments"] == (True, f"results of {D}")
     assert found["recommendations_coverage"] == (True, "100.0%")

@@ -95,6 +95,16 @@ def test_change_is_judged_against_the_release_before_unless_it_is_too_old() -> N
         assert judged(name, config, previous=old).actual == "not judged"
 
 
+def test_a_segment_that_split_has_not_lost_its_customers() -> None:
+    previous = PreviousRelease(
+        release=4, gap_days=1, customers=customers(ann=1, bob=1, cid=1), recommendations=lists(ann="A")
+    )
+    now = {"customers": customers(ann=1, bob=3, cid=2)}
+    lineage = pd.DataFrame({"segment": [1, 2, 3], "parents": [None, [], [1]]})
+    assert judged("segments_changed", previous=previous, tables=now).actual == "66.7%"
+    assert judged("segments_changed", previous=previous, tables=now | {"segments": lineage}).actual == "33.3%"
+
+
 @pytest.mark.parametrize("table", ["recommendations", "audiences", "similar_products"])
 def test_a_product_that_must_not_be_shown_stops_the_release_wherever_it_is(table) -> None:
     frame = {
