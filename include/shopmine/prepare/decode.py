@@ -30,7 +30,7 @@ _ESCAPES: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\
 _NUMERIC_TYPE: Final = re.compile(
     r"(tiny|small|medium|big)?int|integer|decimal|numeric|double|float|real", re.IGNORECASE
 )
-_PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,999})(\.\d{1,999})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,9 @@ def _decode_copy(group: _Lines, columns: Sequence[tuple[str, str]], wanted: Want
     names = [name for name, _ in columns]
     needed = list(dict.fromkeys((*wanted.text, *wanted.json)))
     if missing := sorted(set(needed) - set(names)):
-        raise DataError(f"the batch lacks columns {missing}; it has {sorted(names)}; read its day again")
+        raise DataError(
+            f"the batch lacks columns {missing}; it has {sorted(names)}; map columns that it has, or read these days again"
+        )
     careful = _lines_that_need_care(group.lines, len(names))
     plain = np.setdiff1d(np.arange(len(group.lines)), careful, assume_unique=True)
     table = _split_plain([group.lines[i] for i in plain] if len(careful) else group.lines, names, needed)

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_JSON_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+# Within what jsonb can hold: a longer number or exponent travels as a text.
+_JSON_NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,999})(\.\d{1,999})?([eE][+-]?\d{1,3})?", re.ASCII)
 _NUL: Final = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 _LARGEST_EXACT_WHOLE: Final = 2.0**53
 _UUID_SUBTYPES: Final = {"03", "04", "3", "4"}

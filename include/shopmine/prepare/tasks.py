@@ -11,6 +11,7 @@ import pyarrow as pa
 from shopmine.columns import AMOUNT, DAY, ORDER_ID
 from shopmine.config.days import NO_DAY
 from shopmine.config.shops import Shop, load_shop
+from shopmine.errors import DataError
 from shopmine.prepare.accounting import Accounting
 from shopmine.prepare.conform import Locale
 from shopmine.prepare.entities import PreparedBatch, Rules, prepare_batches
@@ -152,7 +153,11 @@ def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease
         )
         for batch in group
     ]
-    prepared = prepare_batches(texts, rules)
+    try:
+        prepared = prepare_batches(texts, rules)
+    except DataError as error:
+        first, last = group[0], group[-1]
+        raise DataError(f"{first.source}.{first.entity} of {first.day} to {last.day}: {error}") from error
     preparations = [
         _preparation(batch, result, run.versions[batch.source, batch.entity])
         for batch, result in zip(group, prepared, strict=True)
@@ -219,10 +224,10 @@ def _judge(run: _Run) -> list[Check]:
 
 
 def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
-    accounts = read_accounts(run.db, run.manifest.batches, run.versions)
     checks = []
     for source, entity in run.versions:
         own = [batch for batch in run.manifest.batches if (batch.source, batch.entity) == (source, entity)]
+        accounts = read_accounts(run.db, own, run.versions)
         settings = run.shop.sources[source].entities[entity]
         name, day = f"{source}.{entity}", run.context.day
         judged = {batch.batch: Accounting(**asdict(accounts[batch.batch])) for batch in own}

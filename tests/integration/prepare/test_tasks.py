@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from shopmine.config.days import NO_DAY
-from shopmine.errors import GateError
+from shopmine.errors import DataError, GateError
 from shopmine.prepare import tasks
 from shopmine.prepare.tasks import prepare
 from shopmine.staging.artifacts import read_artifact
@@ -149,6 +150,25 @@ def test_many_days_in_small_groups_become_the_same_as_in_one(
     assert prepare(staging, start(staging))["batches"] == len(days)
     per_day = ask(staging, "SELECT day, count(*) FROM clean.order_lines GROUP BY day ORDER BY day DESC")
     assert per_day == [(day, n) for n, day in enumerate(days) if n]
+
+
+def test_two_runs_at_once_prepare_each_batch_once(staging: Database) -> None:
+    for n in range(6):
+        land(staging, "order_lines", DAY - timedelta(days=n), [line(f"{n}-{i}") for i in range(3)])
+    runs = [start(staging), start(staging)]
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda run: prepare(staging, run), runs))
+    assert sum(report["batches"] for report in reports) == 6  # type: ignore[misc]
+    assert ask(staging, "SELECT count(*) FROM clean.order_lines") == [(18,)]
+
+
+def test_a_column_that_older_days_lack_is_named_with_them(staging: Database, tmp_path: Path) -> None:
+    land(staging, "order_lines", DAY, [line("1")])
+    (tmp_path / "shop.toml").write_text(SHOP.replace('note = "note"', 'note = "remark"'), encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"s\.order_lines of 2024-03-04 to 2024-03-04: the batch lacks columns \['remark'\]"
+    ):
+        prepare(staging, start(staging))
 
 
 def test_money_that_does_not_agree_stops_the_run_and_names_the_order(staging: Database) -> None:

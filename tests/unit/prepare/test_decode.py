@@ -198,6 +198,12 @@ def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
     assert rows_of(decode_documents(rb'{"a": "\\u0000"}', text=("a",))) == [(r"\u0000",)]
 
 
+@pytest.mark.parametrize("number", ["1e999999", "1" * 1001, "0." + "1" * 1001])
+def test_a_number_beyond_what_jsonb_holds_is_a_text(number: str) -> None:
+    decoded = decode_documents(f'{{"a": {number}}}'.encode(), as_json=("a",))
+    assert decoded.rows.json["a"].to_pylist() == [f'"{number}"']
+
+
 def test_attributes_keep_documents_and_exact_numbers() -> None:
     value = {
         "n": {"$numberDecimal": "2.30"},

@@ -167,6 +167,21 @@ def test_a_key_keeps_its_last_row_and_accounts_for_the_others(rows: list[Row]) -
     assert prepared.accounting.quarantined == len(rows) - len(good) + distinct - len(last)
 
 
+@settings(deadline=None, max_examples=60)
+@given(ROWS)
+def test_every_line_twice_keeps_the_same_rows(rows: list[Row]) -> None:
+    once, twice = one(rows), one([*rows, *rows])
+    assert (
+        twice.tables["order_lines"]
+        .drop_columns("attributes")
+        .equals(once.tables["order_lines"].drop_columns("attributes"))
+    )
+    for name in ("orders", "products", "customers"):
+        assert twice.tables[name].equals(once.tables[name])
+    assert twice.accounting.duplicates == 2 * once.accounting.duplicates + once.accounting.kept
+    assert twice.accounting.quarantined == 2 * once.accounting.quarantined
+
+
 def test_every_reason_of_a_bad_row_is_told_and_its_line_kept() -> None:
     row = ("1", None, "7", "soon", "abc", "2.50")
     (rejected,) = one([row]).quarantine
