@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -54,16 +53,40 @@ def write_sink(db: Database, run: int, sink: str, connections: Connections) -> d
             why = f"release {made} of this run is not the current one ({shown}), so the sink stays as it is"
             record_step(db, run, f"sink.{sink}", "skipped", {"reason": why})
             return {}
-        tables = [_sink_table(db, current.release, name) for name in config.tables]
-        written = _write(config, connections, tables, _stamp(current))
+        written = _write(db, config, connections, current)
     record_step(db, run, f"sink.{sink}", "done", {"release": current.release, **written})
     return written
 
 
-def _write(config: SinkConfig, connections: Connections, tables: Sequence[SinkTable], stamp: Stamp) -> dict[str, int]:
-    counts: dict[str, int] = _kind(config).write_tables(
-        _connection(config, connections), tables, stamp, SinkOptions(prefix=config.prefix, format=config.format)
-    )
+def refresh_sinks(db: Database, shop: str, connections: Connections) -> dict[str, dict[str, int]]:
+    """Write the current release into every sink of a shop: what a rollback or an approval shows counts there too.
+
+    Args:
+        db: the staging database.
+        shop: whose.
+        connections: the sinks' connections among them.
+
+    Returns:
+        Sink -> table -> rows written; empty while the shop has no release.
+
+    Raises:
+        ConfigError: a table is unknown, or one of that name is the shop's own.
+        SourceUnavailableError: a sink does not answer or refuses.
+    """
+    config, written = load_shop(shop), {}
+    for name in config.sinks:
+        with hold_lease(db, _sink_lease(shop, name), wait_seconds=_WAIT_SECONDS):
+            current = current_release(db, shop)
+            if current is not None:
+                written[name] = _write(db, _sink(config, name), connections, current)
+    return written
+
+
+def _write(db: Database, config: SinkConfig, connections: Connections, release: Release) -> dict[str, int]:
+    tables = [_sink_table(db, release.release, name) for name in config.tables]
+    options = SinkOptions(prefix=config.prefix, format=config.format)
+    connection = _connection(config, connections)
+    counts: dict[str, int] = _kind(config).write_tables(connection, tables, _stamp(release), options)
     return counts
 
 

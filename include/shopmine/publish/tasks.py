@@ -38,7 +38,7 @@ from shopmine.publish.results import (
     model_checks,
 )
 from shopmine.publish.rights import Rights
-from shopmine.publish.sink_tasks import PUBLISH_STEP, remove_from_sinks, write_sink
+from shopmine.publish.sink_tasks import PUBLISH_STEP, refresh_sinks, remove_from_sinks, write_sink
 from shopmine.publish.statistics import day_statistics
 from shopmine.staging.artifacts import artifact_key, code_version, frame_hash, read_artifact
 from shopmine.staging.facts import read_facts
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from shopmine.staging.manifests import Manifest
     from shopmine.staging.values import JSON
 
-__all__ = ["compare", "pointer_lease", "publish", "remove_from_sinks", "write_sink"]
+__all__ = ["compare", "pointer_lease", "publish", "refresh_sinks", "remove_from_sinks", "write_sink"]
 
 PREPARE_CHECKS: Final = "prepare_checks"
 _WAIT_SECONDS: Final = 900.0
