@@ -16,7 +16,7 @@ from scipy import sparse
 
 from shopmine.mining.contract import Metric
 from shopmine.mining.recommendations.config import LISTS, POPULAR, RecommendationsConfig
-from shopmine.mining.recommendations.history import History, positions
+from shopmine.mining.recommendations.history import History, positions, values_at
 from shopmine.mining.recommendations.selection import Ranking, blocks
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def find_targets(history: History, later: Interactions, which: str) -> Targets:
     customer, product = pairs[:, 0], pairs[:, 2]
     known = product >= 0
     bought = np.zeros(len(pairs), dtype=bool)
-    bought[known] = np.asarray(history.counts[customer[known], product[known]]).ravel() > 0
+    bought[known] = values_at(history.counts, customer[known], product[known]) > 0
     keep = {"for_you": np.ones(len(pairs), dtype=bool), "discover": ~bought, "buy_again": bought}[which]
     customer, product, known = customer[keep], product[keep], known[keep]
     codes, row = np.unique(customer, return_inverse=True)
@@ -100,7 +100,7 @@ def measure_ranking(ranking: Ranking, targets: Targets, k: int) -> dict[str, Val
     ideal = np.cumsum(discount)[np.minimum(targets.totals, k) - 1]
     inside = ranking.rank < k
     row, column, rank = ranking.row[inside], ranking.column[inside], ranking.rank[inside]
-    hit = np.asarray(targets.found[row, column]).ravel() > 0
+    hit = values_at(targets.found, row, column) > 0
     n = len(targets.customers)
     hits = np.bincount(row[hit], minlength=n)
     gain = np.bincount(row[hit], weights=discount[rank[hit]], minlength=n)

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from shopmine.mining.recommendations.config import FUSION, POPULAR
 from shopmine.mining.recommendations.factorisation import contributions
+from shopmine.mining.recommendations.history import values_at
 
 if TYPE_CHECKING:
     from shopmine.mining.recommendations.scoring import Scorer
@@ -94,8 +95,8 @@ class Explainer:
 
     def _opened_texts(self, customers: Codes, products: Codes, found: _Evidence) -> list[str]:
         """JSON of each reason up to its weight."""
-        days = np.asarray(self.scorer.history.counts[customers, products]).ravel().astype(int).tolist()
-        ago = (np.asarray(self.last_bought[customers, products]).ravel() - 1).astype(int).tolist()
+        days = values_at(self.scorer.history.counts, customers, products).astype(int).tolist()
+        ago = (values_at(self.last_bought, customers, products) - 1).astype(int).tolist()
         buyers, window = self.buyers[products].tolist(), self.scorer.config.popular_days
         opened = []
         for entry, kind, product in zip(found.entry.tolist(), found.kind.tolist(), found.product.tolist(), strict=True):
@@ -129,7 +130,8 @@ class Explainer:
         found = []
         weights, learned = self.scorer.learned_from, self.scorer.learned
         starts = np.flatnonzero(np.diff(customers, prepend=-1))
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(customers)], strict=True):
+        ends = np.append(starts[1:], len(customers))[: len(starts)]
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             inside = slice(weights.indptr[customers[start]], weights.indptr[customers[start] + 1])
             bought, weight = weights.indices[inside].astype(np.int64), weights.data[inside]
             vectors = (learned.factors[bought], learned.factors[products[start:end]])

@@ -85,3 +85,12 @@ def positions(ids: npt.NDArray[np.object_], wanted: npt.NDArray[np.object_]) -> 
         return np.full(len(wanted), -1, dtype=np.int64)
     found = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
     return np.where(ids[found] == wanted, found, -1).astype(np.int64)
+
+
+def values_at(
+    matrix: sparse.csr_matrix, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """(n,) the matrix at each (row, column); also for no places at all, where scipy gives a matrix instead."""
+    if not len(rows):
+        return np.zeros(0)
+    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
