@@ -45,24 +45,20 @@ def copy_in(connection: sa.Connection, table: sa.Table, frame: pa.Table) -> int:
         DataError: the frame has a column that the table lacks; a float or a time without zone would go into an exact
             column; or PostgreSQL refuses a value (the message names line and column, never the value).
     """
-    return copy_into(connection, f"{table.schema}.{table.name}", table, frame)
-
-
-def copy_into(connection: sa.Connection, target: str, table: sa.Table, frame: pa.Table) -> int:
-    """As `copy_in`, into `target` (`schema.name`), a table with the columns of `table`: a partition of it."""
     _check_columns(table, frame.schema)
     if frame.num_rows == 0:
         return 0
     text = pa.table([_as_text(column) for column in frame.columns], names=frame.column_names)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        sql.Identifier(*target.split(".")), sql.SQL(", ").join(map(sql.Identifier, frame.column_names))
+        sql.Identifier(table.schema or "public", table.name),
+        sql.SQL(", ").join(map(sql.Identifier, frame.column_names)),
     )
     try:
         with driver_connection(connection).cursor() as cursor, cursor.copy(statement) as copy:
             for piece in _csv_pieces(text):
                 copy.write(piece)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
-        raise DataError(_refusal(target, error)) from error
+        raise DataError(_refusal(table.fullname, error)) from error
     return int(frame.num_rows)
 
 

@@ -150,13 +150,24 @@ def _check(preparation: Preparation) -> None:
 
 
 def _known_at(connection: sa.Connection, shop: str, preparations: Sequence[Preparation]) -> dict[int, datetime]:
-    table = batches_table.c
+    """When each batch was known, having checked that the preparations name batches as they are, each once."""
     numbers = sorted({preparation.batch for preparation in preparations})
-    known = sa.select(table.batch, table.known_at).where(table.shop == shop, _is_any(table.batch, numbers))
-    found = {row.batch: row.known_at for row in connection.execute(known)}
+    wanted = sa.select(batches_table).where(batches_table.c.shop == shop, _is_any(batches_table.c.batch, numbers))
+    found = {row.batch: row for row in connection.execute(wanted)}
     if missing := sorted(set(numbers) - set(found)):
         raise DataError(f"shop {shop!r} has no batches {missing}; land them before preparing them")
-    return found
+    seen: set[tuple[int, str]] = set()
+    for made in preparations:
+        batch = found[made.batch]
+        if (batch.source, batch.entity, batch.day) != (made.source, made.entity, made.day):
+            raise DataError(
+                f"batch {made.batch} is {batch.source}.{batch.entity} of {batch.day}, "
+                f"not {made.source}.{made.entity} of {made.day}"
+            )
+        if (made.batch, made.rules) in seen:
+            raise DataError(f"batch {made.batch} is prepared twice by the rules {made.rules!r} in one call")
+        seen.add((made.batch, made.rules))
+    return {number: row.known_at for number, row in found.items()}
 
 
 def _numbered(connection: sa.Connection, preparations: Sequence[Preparation]) -> list[tuple[int, Preparation, bool]]:

@@ -100,6 +100,7 @@ def load_manifest(db: Database, run: int) -> Manifest:
 
 
 def choose_for_day(manifest: int, run: int, facts: Sequence[Batch], snapshots: Sequence[Batch], day: date) -> Manifest:
+    """The manifest of a day: all of `facts`, and of each snapshot entity the one that counts for the day."""
     batches = tuple(sorted([*facts, *_count(snapshots, day)], key=_place))
     content_hash = hashlib.sha256(canonical_text([[*_place(batch), batch.content_hash] for batch in batches]).encode())
     return Manifest(

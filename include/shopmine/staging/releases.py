@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
-from psycopg import sql
 from sqlalchemy.dialects.postgresql import insert
 
 from shopmine.errors import NotFoundError
-from shopmine.staging.copying import copy_in, copy_into, copy_out, driver_connection
+from shopmine.staging.copying import copy_in, copy_out
 from shopmine.staging.database import Database
 from shopmine.staging.leases import Lease
 from shopmine.staging.results import conform, published_table, result_schema, results_hash
@@ -61,9 +60,8 @@ def publish_release(  # noqa: PLR0913 - the facts of a release, each named by th
 ) -> Release:
     """Publish a set of results: all of it becomes visible in one moment, or nothing does.
 
-    Everything is one transaction. The heavy tables are filled as partitions beside the published ones, which readers
-    go on reading; they are attached, and the pointer is moved, only at its end. A failure at any moment leaves nothing
-    behind.
+    Everything is one transaction that only adds rows, so readers never wait, whatever they ask, and see the release
+    with its pointer or neither. A failure at any moment leaves nothing behind.
 
     A release for an older day than the current one, or as known earlier than it, is kept and not made current. While
     the shop is pinned by a rollback it waits for `approve`. The same key for the same day is published once.
@@ -99,35 +97,11 @@ def publish_release(  # noqa: PLR0913 - the facts of a release, each named by th
     }
     with db.transaction() as connection:
         number = connection.execute(sa.select(release_number.next_value())).scalar_one()
-        partitions = _build_partitions(connection, shop, number, conformed)
+        for name, frame in conformed.items():
+            copy_in(connection, PUBLISHED[name].table, _placed(frame, shop, number))
         lease.check(connection)
-        _make_visible(connection, {**told, "release": number}, conformed, partitions)
+        _make_visible(connection, {**told, "release": number})
         return _one(connection, shop, number)
-
-
-def _build_partitions(
-    connection: sa.Connection, shop: str, number: int, conformed: Mapping[str, pa.Table]
-) -> dict[str, str]:
-    """Fill a table beside each heavy one; the CHECK lets PostgreSQL attach it without reading it."""
-    partitions: dict[str, str] = {}
-    for name, frame in conformed.items():
-        table = PUBLISHED[name].table
-        if not PUBLISHED[name].is_partitioned:
-            continue
-        partition = f"{name}_r{number}"
-        parts = {
-            "partition": sql.Identifier("work", partition),
-            "parent": sql.Identifier(table.schema or "", table.name),
-            "check": sql.Identifier(f"{partition}_release"),
-            "number": sql.Literal(number),
-        }
-        make = "CREATE TABLE {partition} (LIKE {parent} INCLUDING ALL, CONSTRAINT {check} CHECK (release = {number}))"
-        cursor = driver_connection(connection).cursor()
-        cursor.execute(sql.SQL(make).format(**parts))
-        copy_into(connection, f"work.{partition}", table, _placed(frame, shop, number))
-        cursor.execute(sql.SQL("ANALYZE {partition}").format(**parts))
-        partitions[name] = partition
-    return partitions
 
 
 def _placed(frame: pa.Table, shop: str, number: int) -> pa.Table:
@@ -135,31 +109,13 @@ def _placed(frame: pa.Table, shop: str, number: int) -> pa.Table:
     return pa.table([*places, *frame.columns], names=["shop", "release", *frame.column_names])
 
 
-def _make_visible(
-    connection: sa.Connection,
-    told: Mapping[str, Any],
-    conformed: Mapping[str, pa.Table],
-    partitions: Mapping[str, str],
-) -> None:
-    shop, number = told["shop"], told["release"]
+def _make_visible(connection: sa.Connection, told: Mapping[str, Any]) -> None:
+    shop, rank = told["shop"], _rank(told["day"], told["known_at"])
     current = _current(connection, shop)
     is_pinned = current is not None and _is_pinned(connection, shop)
     connection.execute(sa.insert(releases).values(state=WAITING if is_pinned else RELEASED, **told))
-    for name, frame in conformed.items():
-        table = PUBLISHED[name].table
-        if name not in partitions:
-            copy_in(connection, table, _placed(frame, shop, number))
-            continue
-        attach = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
-            sql.Identifier(table.schema or "", table.name),
-            sql.Identifier("work", partitions[name]),
-            sql.Literal(number),
-        )
-        driver_connection(connection).execute(attach)
-    if not is_pinned and (
-        current is None or _rank(current.day, current.known_at) <= _rank(told["day"], told["known_at"])
-    ):
-        _point(connection, shop, number, is_pinned=False)
+    if not is_pinned and (current is None or _rank(current.day, current.known_at) <= rank):
+        _point(connection, shop, told["release"], is_pinned=False)
 
 
 def _rank(day: date, known_at: datetime | None) -> tuple[date, datetime]:

@@ -21,15 +21,13 @@ class PublishedTable:
 
     Attributes:
         table: the stored rows of all retained releases.
-        key: columns that order the rows of a release; unique where `is_partitioned`.
-        is_partitioned: heavy: one partition a release, built beside and attached.
+        key: columns that order the rows of a release.
         hidden_by: kinds of rights that hide a person's rows.
         is_result: counts for the release's content hash.
     """
 
     table: sa.Table
     key: tuple[str, ...]
-    is_partitioned: bool
     hidden_by: tuple[str, ...]
     is_result: bool
 
@@ -69,31 +67,24 @@ def _published(
     *columns: sa.Column[Any],
     key: tuple[str, ...],
     hidden_by: tuple[str, ...] = (),
-    is_partitioned: bool = False,
+    is_unique: bool = False,
 ) -> PublishedTable:
     stored = f"stored_{name}"
-    order = sa.UniqueConstraint("release", *key, name=f"{stored}_key") if is_partitioned else None
-    by_key = order if order is not None else sa.Index(f"{stored}_key", "release", *key)
-    by_customer = [
-        sa.Index(f"{stored}_customer", "customer")
-        for column in columns
-        if column.name == "customer" and key[0] != "customer"
-    ]
+    # The release comes first in every index: new releases are appended to it, which is what makes publishing fast.
+    indexes = [sa.Index(f"{stored}_key", "release", *key, unique=is_unique)]
+    if any(column.name == "customer" for column in columns) and key[0] != "customer":
+        indexes.append(sa.Index(f"{stored}_customer", "release", "customer"))
     table = sa.Table(
         stored,
         metadata,
         sa.Column("shop", sa.Text, nullable=False),
         sa.Column("release", sa.BigInteger, nullable=False),
         *columns,
-        by_key,
-        *by_customer,
+        *indexes,
         schema="published",
         comment=comment,
-        postgresql_partition_by="LIST (release)" if is_partitioned else None,
     )
-    return PublishedTable(
-        table=table, key=key, is_partitioned=is_partitioned, hidden_by=hidden_by, is_result=name != "checks"
-    )
+    return PublishedTable(table=table, key=key, hidden_by=hidden_by, is_result=name != "checks")
 
 
 _TABLES = (
@@ -115,7 +106,7 @@ _TABLES = (
         _json("features", "everything else that is known for the day"),
         key=("customer",),
         hidden_by=UNPROFILED,
-        is_partitioned=True,
+        is_unique=True,
     ),
     _published(
         "segments",
@@ -130,6 +121,7 @@ _TABLES = (
         sa.Column("born_day", sa.Date, comment="training day on which it appeared"),
         _texts("parents", "segments it came from"),
         key=("segment",),
+        is_unique=True,
     ),
     _published(
         "recommendations",
@@ -143,7 +135,7 @@ _TABLES = (
         _json("reasons", "why it is there"),
         key=("customer", "list", "rank"),
         hidden_by=UNPERSONALISED,
-        is_partitioned=True,
+        is_unique=True,
     ),
     _published(
         "audiences",
@@ -155,7 +147,7 @@ _TABLES = (
         _json("reasons", "why the customer is there"),
         key=("product", "rank"),
         hidden_by=UNPERSONALISED,
-        is_partitioned=True,
+        is_unique=True,
     ),
     _published(
         "similar_products",
@@ -165,7 +157,7 @@ _TABLES = (
         _text("similar", "the similar product", required=True),
         _float("score"),
         key=("product", "rank"),
-        is_partitioned=True,
+        is_unique=True,
     ),
     _published(
         "rules",

@@ -100,7 +100,7 @@ def _hidden(entry: PublishedTable, shop: sa.ColumnElement[str]) -> list[sa.Colum
 
 
 def _published_views(name: str, entry: PublishedTable) -> list[View]:
-    """The shop comes from the small side of each join: a condition on it leaves one release, one partition to read."""
+    """The shop comes from the small side of each join: a condition on it leaves one release to look up."""
     table, about = entry.table, entry.table.comment or ""
     release_day = releases.c.day.label("release_day" if "day" in table.c else "day")
     current = (

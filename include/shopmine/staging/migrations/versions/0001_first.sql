@@ -574,12 +574,12 @@ CREATE TABLE published.stored_audiences (
     rank BIGINT NOT NULL,
     customer TEXT NOT NULL,
     score DOUBLE PRECISION,
-    reasons JSONB,
-    CONSTRAINT stored_audiences_key UNIQUE (release, product, rank)
-)
- PARTITION BY LIST (release);
+    reasons JSONB
+);
 
-CREATE INDEX stored_audiences_customer ON published.stored_audiences (customer);
+CREATE INDEX stored_audiences_customer ON published.stored_audiences (release, customer);
+
+CREATE UNIQUE INDEX stored_audiences_key ON published.stored_audiences (release, product, rank);
 
 COMMENT ON TABLE published.stored_audiences IS 'The best customers for a product 目标用户.';
 
@@ -619,10 +619,10 @@ CREATE TABLE published.stored_customers (
     churn_probability DOUBLE PRECISION,
     will_buy_probability DOUBLE PRECISION,
     expected_value DOUBLE PRECISION,
-    features JSONB,
-    CONSTRAINT stored_customers_key UNIQUE (release, customer)
-)
- PARTITION BY LIST (release);
+    features JSONB
+);
+
+CREATE UNIQUE INDEX stored_customers_key ON published.stored_customers (release, customer);
 
 COMMENT ON TABLE published.stored_customers IS 'Customer profiles 用户画像 of a release.';
 
@@ -715,10 +715,10 @@ CREATE TABLE published.stored_recommendations (
     product TEXT NOT NULL,
     score DOUBLE PRECISION,
     source TEXT,
-    reasons JSONB,
-    CONSTRAINT stored_recommendations_key UNIQUE (release, customer, list, rank)
-)
- PARTITION BY LIST (release);
+    reasons JSONB
+);
+
+CREATE UNIQUE INDEX stored_recommendations_key ON published.stored_recommendations (release, customer, list, rank);
 
 COMMENT ON TABLE published.stored_recommendations IS 'Recommended products 产品推荐 of each customer.';
 
@@ -770,7 +770,7 @@ CREATE TABLE published.stored_segments (
     parents TEXT[]
 );
 
-CREATE INDEX stored_segments_key ON published.stored_segments (release, segment);
+CREATE UNIQUE INDEX stored_segments_key ON published.stored_segments (release, segment);
 
 COMMENT ON TABLE published.stored_segments IS 'Segments of the customers 用户分群.';
 
@@ -825,10 +825,10 @@ CREATE TABLE published.stored_similar_products (
     product TEXT NOT NULL,
     rank BIGINT NOT NULL,
     "similar" TEXT NOT NULL,
-    score DOUBLE PRECISION,
-    CONSTRAINT stored_similar_products_key UNIQUE (release, product, rank)
-)
- PARTITION BY LIST (release);
+    score DOUBLE PRECISION
+);
+
+CREATE UNIQUE INDEX stored_similar_products_key ON published.stored_similar_products (release, product, rank);
 
 COMMENT ON TABLE published.stored_similar_products IS 'Products like a product 相似商品.';
 
