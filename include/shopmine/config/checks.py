@@ -64,6 +64,9 @@ def _derived_problems(source: SourceConfig, entity: EntityConfig) -> Iterator[st
         yield f".from: {entity.from_!r} is itself made from {parent.from_!r}; name that one"
     elif parent.is_snapshot and entity.canonical.is_fact:
         yield f".from: {entity.from_!r} is read as a snapshot, but {entity.name} are facts that need a `day`"
+    elif parent.name in ENTITIES:
+        for problem in _condition_problems(parent.canonical, parent.fields, entity.only, sees_all=True):
+            yield f".only: {problem}"
     own = [name for name in (*KIND_SETTINGS, "day") if getattr(entity, name) is not None]
     own += [name for name in ("key", "personal", "rules") if getattr(entity, name)]
     for name in own:
@@ -81,6 +84,8 @@ def _read_problems(source: SourceConfig, entity: EntityConfig) -> Iterator[str]:
     if len(where) != 1:
         choices = " or ".join(f"`{name}`" for name in kind.one_of)
         yield f": says {len(where)} times where to read; give {choices} once, or `from`"
+    if entity.only:
+        yield ".only: goes with `from`; for a read of its own use `where` or a query"
     yield from _day_problems(entity)
     yield from _personal_problems(source, entity)
 
@@ -130,7 +135,7 @@ def _mapping_problems(entity: EntityConfig) -> Iterator[str]:
             for problem in _condition_problems(canonical, entity.fields, case.conditions):
                 yield f".fields.{name}.cases: {problem}"
     for name, rule in entity.rules.items():
-        for problem in _condition_problems(canonical, entity.fields, rule, is_rule=True):
+        for problem in _condition_problems(canonical, entity.fields, rule, sees_all=True):
             yield f".rules.{name}: {problem}"
 
 
@@ -139,10 +144,10 @@ def _condition_problems(
     fields: Mapping[str, FieldConfig],
     conditions: Sequence[Condition],
     *,
-    is_rule: bool = False,
+    sees_all: bool = False,
 ) -> Iterator[str]:
-    usable = [name for name, field in fields.items() if is_rule or not field.cases]
-    usable += [column.name for column in canonical.columns if is_rule and column.is_made]
+    usable = [name for name, field in fields.items() if sees_all or not field.cases]
+    usable += [column.name for column in canonical.columns if sees_all and column.is_made]
     for condition in conditions:
         if condition.column not in usable or condition.column not in canonical.by_name:
             yield f"unknown column {condition.column!r}{nearest(condition.column, usable)}"

@@ -106,6 +106,7 @@ class EntityConfig(Settings):
         day: source column (or path) whose time tells the fact's day, "snapshot" for the whole as it is, or None where
             `day_from_name` tells it, or the entity is made `from` another one.
         from_: the entity of the same source whose rows this one is made from; it then has no read of its own.
+        only: conditions on the canonical columns of that entity: rows that do not fulfil all of them say nothing here.
         key: source columns that name a row; empty: repeats of a whole row are duplicates unless `repeats` is "keep".
         personal: source column -> what is done to it before it lands.
         fields: canonical column -> how it is made.
@@ -115,6 +116,7 @@ class EntityConfig(Settings):
 
     name: str
     from_: str | None = Field(default=None, alias="from")
+    only: tuple[Condition, ...] = ()
     table: str | None = None
     query: str | None = None
     where: str | None = None
@@ -131,6 +133,11 @@ class EntityConfig(Settings):
     fields: Mapping[str, FieldConfig]
     attributes: Mapping[str, str] = Field(default_factory=dict)
     rules: Mapping[str, tuple[Condition, ...]] = Field(default_factory=dict)
+
+    @field_validator("only", mode="before")
+    @classmethod
+    def _read_only(cls, value: Any) -> Any:
+        return _read_conditions(value) if isinstance(value, dict) else value
 
     @field_validator("rules", mode="before")
     @classmethod

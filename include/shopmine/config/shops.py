@@ -25,6 +25,8 @@ from shopmine.errors import ConfigError, NotFoundError
 
 SHOPS_VARIABLE: Final = "SHOPMINE_SHOPS"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+# Raised when `prepare` itself makes something else of the same rows, so that old days are prepared again.
+PREPARE_VERSION: Final = 1
 # Where rows are read does not change what is made of them: other rows make other batches.
 _NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter"}
 
@@ -121,6 +123,7 @@ class Shop(Settings):
         users = (config.entities[entity], *config.derived(entity))
         return _hash(
             {
+                "code": PREPARE_VERSION,
                 "zones": [self.timezone, config.timezone],
                 "currency": self.currency,
                 "kind": config.kind,

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from shopmine.columns import ATTRIBUTES, LINE, ORDER_ID
 from shopmine.prepare.accounting import Accounting
-from shopmine.prepare.conform import Locale, apply_rules, conform_rows
+from shopmine.prepare.conform import Locale, all_hold, apply_rules, conform_rows
 from shopmine.prepare.decode import Decoded, Wanted, decode
 from shopmine.prepare.derive import pick_values
 from shopmine.prepare.duplicates import Repeats, key_codes, rank_within, split_repeats, time_order, whole_row_codes
@@ -79,8 +79,7 @@ def prepare_batches(batches: Sequence[BatchText], rules: Rules) -> list[Prepared
     kept, batch = pa.array(found.kept), rows.batch[found.kept]
     tables = {entity.name: (_complete(table.take(kept), batch, found.copies, entity), batch)}
     for other in rules.derived:
-        fragments = {name: rows.json[path].take(kept) for name, path in other.attributes.items()}
-        tables[other.name] = _derive(other, derived[other.name].take(kept), batch, fragments)
+        tables[other.name] = _derive(other, rows, derived[other.name], _chosen(table, found.kept, other))
     rejected = [*decoded.rejected, *_reject(rows, problems, entity)]
     return _split_batches(decoded, tables, rows.batch[found.duplicates], rejected, entity.name)
 
@@ -212,17 +211,23 @@ def _reject(rows: SourceRows, problems: Problems, entity: EntityConfig) -> list[
     ]
 
 
-def _derive(
-    entity: EntityConfig, table: pa.Table, batch: Rows, fragments: Mapping[str, pa.Array]
-) -> tuple[pa.Table, Rows]:
+def _chosen(table: pa.Table, kept: Rows, entity: EntityConfig) -> Rows:
+    """Those of the kept rows that say something about an entity made from them (`only` in the shop's file)."""
+    if not entity.only:
+        return kept
+    looked_at = {condition.column for condition in entity.only}
+    columns = {name: table.column(name).combine_chunks().take(pa.array(kept)) for name in looked_at}
+    return kept[all_hold(entity.only, columns)]
+
+
+def _derive(entity: EntityConfig, rows: SourceRows, table: pa.Table, chosen: Rows) -> tuple[pa.Table, Rows]:
     """One row a key; a row without the key (a line without a customer) says nothing about the entity."""
-    has_key = np.ones(len(table), dtype=bool)
     for name in entity.canonical.key:
         if entity.canonical.by_name[name].is_required:
-            has_key &= table.column(name).is_valid().to_numpy()
-    rows = np.flatnonzero(has_key)
-    chosen = {name: values.take(pa.array(rows)) for name, values in fragments.items()}
-    return pick_values(entity.canonical, table.take(pa.array(rows)), batch[rows], chosen)
+            chosen = chosen[table.column(name).is_valid().to_numpy()[chosen]]
+    at = pa.array(chosen)
+    fragments = {name: rows.json[path].take(at) for name, path in entity.attributes.items()}
+    return pick_values(entity.canonical, table.take(at), rows.batch[chosen], fragments)
 
 
 def _split_batches(

@@ -120,6 +120,8 @@ def test_the_rules_version_follows_the_mapping_and_not_the_place_of_the_rows() -
         ("order_id =", "orderid =", r"fields.orderid: unknown column 'orderid' of order_lines; did you mean 'order_id'\?"),
         ('quantity = "Quantity"\n', "", r"order_lines.fields.quantity: is required; map it"),
         ('from = "order_lines"', 'from = "order_line"', r"products.from: unknown entity 'order_line'; did you mean"),
+        ('from = "order_lines"', 'from = "order_lines"\nonly = { knd = "^sale$" }', r"products.only: unknown column 'knd'; did you mean 'kind'\?"),
+        ('table = "inv', 'only = { kind = "^sale$" }\ntable = "inv', r"order_lines.only: goes with `from`"),
         ('from = "order_lines"', 'from = "order_lines"\nday = "x"', r"products.day: belongs to 'order_lines'"),
         ('"^C"', '"(?=C)"', r"fields.kind.cases: '\(\?=C\)' is no regular expression \(RE2\)"),
         ('order_id = "^C"', 'kind = "^C"', r"fields.kind.cases: unknown column 'kind'"),

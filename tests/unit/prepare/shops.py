@@ -50,7 +50,7 @@ def rules_of(shop: Shop, entity: str) -> Rules:
     return Rules(entity=source.entities[entity], derived=source.derived(entity), locale=locale)
 
 
-def line_rules(**changes: Any) -> Rules:
+def line_rules(*, only: Mapping[str, str] | None = None, **changes: Any) -> Rules:
     """Rules of order lines read from a table of `LINE_COLUMNS`, with orders, customers and products made from them."""
     derived = {
         "orders": {
@@ -60,6 +60,7 @@ def line_rules(**changes: Any) -> Rules:
         "products": {
             "from": "order_lines",
             "fields": {"product": {"column": "sku", "case": "upper"}, "price": "price"},
+            **({"only": only} if only else {}),
         },
         "customers": {"from": "order_lines", "fields": {"customer": "member"}},
     }

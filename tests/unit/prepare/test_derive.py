@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 
 from shopmine.config.canonical import CanonicalColumn, CanonicalEntity, ColumnType, Pick
 from shopmine.prepare.derive import pick_values
+from shopmine.prepare.entities import prepare_batches
+from unit.prepare.shops import copy_batch, line_rules
 
+AT = "2024-05-01 10:00:00"
 ENTITY = CanonicalEntity(
     name="things",
     about="Things.",
@@ -66,3 +70,19 @@ def test_each_column_is_picked_by_its_rule(rows: list[tuple[int, str, int | None
         for name, rule in PLAIN.items():
             assert row[name] == (rule(known) if known else None), name
         assert json.loads(row["attributes"]) == ({"a": known[0]} if known else {})
+
+
+def test_rows_that_a_made_entity_does_not_want_say_nothing_about_it() -> None:
+    sold, corrected, returned = (
+        ("2", "A", "7", AT, "1", "2.50"),
+        ("1", "a", None, AT, "5", "0"),
+        ("3", "B", "7", AT, "-1", "4"),
+    )
+    batch = copy_batch([corrected, sold, returned])
+    (everything,) = prepare_batches([batch], line_rules())
+    (chosen,) = prepare_batches([batch], line_rules(only={"kind": "^sale$", "unit_price": "> 0"}))
+    assert everything.tables["products"].column("product").to_pylist() == ["A", "B"]
+    assert chosen.tables["products"].select(["product", "price"]).to_pylist() == [
+        {"product": "A", "price": Decimal("2.50")}
+    ]
+    assert chosen.tables["order_lines"].equals(everything.tables["order_lines"])
