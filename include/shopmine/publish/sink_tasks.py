@@ -146,7 +146,7 @@ def _published_by(db: Database, run: int) -> int | None:
 def _sink_table(db: Database, release: int, name: str) -> SinkTable:
     entry = PUBLISHED[name]
     columns = entry.result_columns
-    is_unique = entry.is_partitioned or len(entry.key) == 1
+    is_unique = any(index.unique for index in entry.table.indexes) or len(entry.key) == 1
     return SinkTable(
         name=name,
         rows=shorten_decimals(read_release(db, release, name)),
