@@ -25,7 +25,6 @@ def daily(shop: wiring.ShopFile) -> DAG:
         dag_display_name=f"{shop.title}: daily 每日",
         schedule=CronDataIntervalTimetable("0 0 * * *", timezone=shop.timezone),
         start_date=shop.start_date,
-        end_date=shop.end_date,
         catchup=False,
         max_active_runs=2,
         dagrun_timeout=timedelta(hours=30),

@@ -103,16 +103,16 @@ def write_sink(shop: str, sink: str) -> dict[str, int]:
         return write_sink(database, run, sink, connections)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=10))
+@task(trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=10), on_failure_callback=None)
 def close_run() -> None:
     """Records how the run ended, and fails when a task of it failed: so the run shows red, whatever was published."""
     from airflow.sdk.exceptions import AirflowFailException
 
     from shopmine.staging.runs import finish_run
 
-    failed = wiring.failed_tasks(get_current_context())
-    if "open_run" not in failed:
+    failed, stopped = wiring.failed_tasks(get_current_context())
+    if wiring.run_number() is not None:
         with wiring.current_run() as (database, run):
             finish_run(database, run, "failed" if failed else "finished")
     if failed:
-        raise AirflowFailException(f"{len(failed)} tasks of this run did not succeed: {', '.join(failed)}")
+        raise AirflowFailException(f"failed: {', '.join(failed)}; not started because of that: {len(stopped)} tasks")

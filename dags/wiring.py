@@ -71,22 +71,13 @@ class ShopFile:
     owner: str
     timezone: str
     first_day: date
-    last_day: date | None
     sources: tuple[str, ...]
     sinks: tuple[str, ...]
 
     @property
     def start_date(self) -> pendulum.DateTime:
         """Midnight of the first day, in the shop's zone."""
-        return self._midnight(self.first_day)
-
-    @property
-    def end_date(self) -> pendulum.DateTime | None:
-        """Midnight of the last day, in the shop's zone: the start of the last scheduled interval."""
-        return self._midnight(self.last_day) if self.last_day else None
-
-    def _midnight(self, day: date) -> pendulum.DateTime:
-        return pendulum.datetime(day.year, day.month, day.day, tz=self.timezone)
+        return pendulum.datetime(self.first_day.year, self.first_day.month, self.first_day.day, tz=self.timezone)
 
 
 def read_shops(folder: Path = SHOPS_FOLDER) -> tuple[list[ShopFile], dict[str, str]]:
@@ -109,7 +100,6 @@ def _read_shop(path: Path) -> ShopFile:
         owner=_of_type(str, values, "owner", "shop-data"),
         timezone=_zone(_of_type(str, values, "timezone")),
         first_day=_of_type(date, values, "first_day"),
-        last_day=_of_type(date, values, "last_day") if "last_day" in values else None,
         sources=tuple(_name(name) for name in _of_type(dict, values, "sources")),
         sinks=tuple(_name(name) for name in _of_type(dict, values, "sinks", {})),
     )
@@ -207,7 +197,7 @@ def run_day(shop: Shop, context: Mapping[str, Any], now: datetime) -> date:
     from shopmine.config.days import last_complete_day, local_day
     from shopmine.errors import ConfigError
 
-    zone = ZoneInfo(shop.timezone)
+    zone = shop.zone
     newest = last_complete_day(now, zone)
     if given := context["params"].get("day"):
         try:
@@ -243,12 +233,20 @@ def run_known_at(context: Mapping[str, Any]) -> datetime | None:
 
 
 def wait_until_readable(shop: Shop, context: Mapping[str, Any], now: datetime) -> None:
-    """Puts a scheduled run back to sleep, without holding a worker, until `read_delay_minutes` after its midnight."""
-    from airflow.sdk.exceptions import AirflowRescheduleException
+    """Puts a scheduled run back to sleep, without holding a worker, until `read_delay_minutes` after its midnight.
+
+    A scheduled run after the shop's `last_day` is skipped. (With Airflow's own `end_date` a run that a person asks for
+    today, for a day of the past, would end green without any task.)
+    """
+    from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
+
+    from shopmine.config.days import local_day
 
     run = context["dag_run"]
     if run.run_type != "scheduled":
         return
+    if shop.last_day and local_day(run.logical_date, shop.zone) > shop.last_day:
+        raise AirflowSkipException(f"the data of {shop.name} ends on {shop.last_day}; there is no later day to run")
     readable_at = run.data_interval_end + timedelta(minutes=shop.read_delay_minutes)
     if now < readable_at:
         log.info("%s is read from %s on (read_delay_minutes in its file)", shop.name, readable_at.isoformat())
@@ -290,15 +288,23 @@ def staging() -> Iterator[Database]:
         database.close()
 
 
+def run_number() -> Any:
+    """What `open_run` returned; None when it opened no run."""
+    return get_current_context()["ti"].xcom_pull(task_ids="open_run")
+
+
 @contextmanager
 def current_run() -> Iterator[tuple[Database, int]]:
     """The staging database and the number of the run that `open_run` opened, for the length of a task."""
     with staging() as database:
-        yield database, get_current_context()["ti"].xcom_pull(task_ids="open_run")
+        yield database, run_number()
 
 
-def failed_tasks(context: Mapping[str, Any]) -> list[str]:
-    """The tasks of this run that failed or could not start."""
+def failed_tasks(context: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The tasks of this run that failed, and those that could not start because of them."""
     ti = context["ti"]
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
-    return sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))
+    failed, stopped = (
+        sorted(task for task, state in states.items() if state == wanted) for wanted in ("failed", "upstream_failed")
+    )
+    return failed, stopped

@@ -62,7 +62,7 @@ def test_every_dag_and_task_says_what_it_is_who_owns_it_and_what_to_do(parsed: d
             assert task["doc"], f"{dag_id} / {name}"
             assert task["owner"] == "night-shift", f"{dag_id} / {name}"
             assert task["timeout"], f"{dag_id} / {name}"
-            assert task["callbacks"] == 1, f"{dag_id} / {name}"
+            assert task["callbacks"] == (name != "close_run"), f"{dag_id} / {name}: one notice a failure"
             assert task["policy"] == "ExceptionRetryPolicy", f"{dag_id} / {name}"
             assert "://" not in " ".join(task["arguments"]), "tasks get names, never addresses"
 
@@ -96,10 +96,11 @@ def test_the_daily_graph_is_exactly_this(parsed: dict[str, Any]) -> None:
     assert tasks["publish"]["outlets"] == ["shopmine://two/release"]
 
 
-def test_the_day_runs_from_midnight_to_midnight_of_the_shop_and_ends_with_its_data(parsed: dict[str, Any]) -> None:
+def test_the_day_runs_from_midnight_to_midnight_of_the_shop(parsed: dict[str, Any]) -> None:
     two, other = parsed["dags"]["two.daily"], parsed["dags"]["other.daily"]
     assert two["schedule"] == "CronDataIntervalTimetable(expression='0 0 * * *', timezone='Europe/London')"
-    assert (two["start"], two["end"]) == ("2024-01-01 00:00:00+00:00", "2024-12-31 00:00:00+00:00")
-    assert other["end"] == "None"
+    assert two["start"] == "2024-01-01 00:00:00+00:00"
+    # An end date would let a run that somebody asks for today, for a day of the past, end green without any task.
+    assert two["end"] == other["end"] == "None"
     assert other["start"] == "2023-12-31 16:00:00+00:00" or other["start"].startswith("2024-01-01 00:00:00+08:00")
     assert set(two["params"]) == {"day", "known_at"}

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
 import wiring
 from shopmine.config.shops import Shop, load_shop
@@ -99,6 +99,15 @@ def test_a_scheduled_run_sleeps_until_the_delay_has_passed_since_midnight(shop: 
         wiring.wait_until_readable(shop, live, datetime(2024, 5, 9, 16, 0, 5, tzinfo=UTC))
     assert caught.value.reschedule_date == datetime(2024, 5, 9, 20, tzinfo=UTC)
     wiring.wait_until_readable(shop, live, datetime(2024, 5, 9, 20, tzinfo=UTC))
+
+
+def test_a_scheduled_run_after_the_last_day_is_skipped_at_once(shop: Shop) -> None:
+    ended = shop.model_copy(update={"last_day": date(2024, 5, 8)})
+    last = context(logical=MIDNIGHT_OF_THE_8TH, kind="scheduled")
+    wiring.wait_until_readable(ended, last, NOW)
+    later = context(logical=MIDNIGHT_OF_THE_8TH + timedelta(days=1), kind="scheduled")
+    with pytest.raises(AirflowSkipException, match="the data of tea ends on 2024-05-08"):
+        wiring.wait_until_readable(ended, later, NOW)
 
 
 @pytest.mark.parametrize("kind", ["manual", "backfill", "asset_triggered"])
