@@ -96,7 +96,7 @@ class Database:
     def _named_failures(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.OperationalError, psycopg.OperationalError) as error:
+        except (sa.exc.OperationalError, sa.exc.TimeoutError, psycopg.OperationalError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             reason = " ".join(str(cause).split())
             raise SourceUnavailableError(

@@ -22,20 +22,30 @@ _POLL_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to write `name`, good as long as no newer token was given out for it."""
+    """The right to write `name`, good as long as no newer token was given out for it.
+
+    Attributes:
+        name: what may be written.
+        token: larger than those of all earlier holders.
+        ttl_seconds: how long a holder that shows no sign of life keeps the right.
+    """
 
     name: str
     token: int
+    ttl_seconds: float = 60
 
     def check(self, connection: sa.Connection) -> None:
         """Hold the right until the end of the caller's transaction: call it last, right before the commit.
 
         From here on nobody can take the lease over until the transaction ends, so that what it commits was written
-        by the newest holder.
+        by the newest holder. The server ends a transaction that then stands still for longer than the lease's time, so
+        that a process which was stopped right before its commit does not keep the next one out.
 
         Raises:
             LeaseLostError: another process has taken the lease over; roll back.
         """
+        patience = sa.func.set_config("idle_in_transaction_session_timeout", f"{self.ttl_seconds * 1000:.0f}ms", True)
+        connection.execute(sa.select(patience))
         newest = connection.execute(
             sa.select(leases.c.token).where(leases.c.name == self.name).with_for_update(read=True)
         ).scalar_one_or_none()
@@ -75,7 +85,7 @@ def _acquire(db: Database, name: str, deadline: float, ttl_seconds: float) -> Le
     while True:
         token = _try_take(db, name, ttl_seconds)
         if token is not None:
-            return Lease(name=name, token=token)
+            return Lease(name=name, token=token, ttl_seconds=ttl_seconds)
         if time.monotonic() >= deadline:
             raise SourceUnavailableError(_held(db, name))
         time.sleep(_POLL_SECONDS)

@@ -16,6 +16,7 @@ from shopmine.errors import LeaseLostError, SourceUnavailableError
 from shopmine.staging.batches import land_batches, newest_batches, read_lines
 from shopmine.staging.database import Database
 from shopmine.staging.leases import Lease, hold_lease
+from shopmine.staging.rights import list_rights
 
 NAME = "shop/store/orders"
 HOLDER = Path(__file__).with_name("lease_holder.py")
@@ -126,3 +127,17 @@ def test_a_lease_of_the_past_or_of_nothing_is_refused(staging: Database, draft) 
             with pytest.raises(LeaseLostError, match="was taken over"):
                 land_batches(staging, shop="shop", drafts=[draft(1, [b"x"])], lease=lease)
     assert newest_batches(staging, "shop") == []
+
+
+def test_a_holder_that_stands_still_right_before_its_commit_does_not_keep_the_next_one_out(staging: Database) -> None:
+    with hold_lease(staging, NAME, wait_seconds=0, ttl_seconds=1) as lease:
+        with pytest.raises(SourceUnavailableError, match="nothing was written"):
+            _note_a_right_and_stand_still(staging, lease)
+        assert list_rights(staging, "shop") == []
+
+
+def _note_a_right_and_stand_still(staging: Database, lease: Lease) -> None:
+    with staging.transaction() as connection:
+        connection.exec_driver_sql("INSERT INTO work.rights VALUES ('shop', 'ann', 'deletion')")
+        lease.check(connection)
+        time.sleep(1.5)

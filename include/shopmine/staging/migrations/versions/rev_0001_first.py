@@ -12,6 +12,6 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Run the frozen SQL beside this file; later changes of the metadata never change it."""
-    text = Path(__file__).with_name("0001_first.sql").read_text(encoding="utf-8")
-    op.get_bind().exec_driver_sql(text)
+    """Run the frozen SQL beside this file, in order; later changes of the metadata never change it."""
+    for path in sorted(Path(__file__).with_name("sql_0001").glob("*.sql")):
+        op.get_bind().exec_driver_sql(path.read_text(encoding="utf-8"))
