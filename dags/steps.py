@@ -1,4 +1,4 @@
-"""The tasks of the daily DAG: each calls one function of the package. What a task is about stands in its docstring.
+"""The tasks of the DAGs: each calls one function of the package. What a task is about stands in its docstring.
 
 Arguments are names (of a shop, a source, a model, a sink); results are ids and small counts. The run's number is what
 `open_run` returned; it is looked up, not passed, so that the graph shows the order of the steps and nothing else.
@@ -116,3 +116,40 @@ def close_run() -> None:
             finish_run(database, run, "failed" if failed else "finished")
     if failed:
         raise AirflowFailException(f"failed: {', '.join(failed)}; not started because of that: {len(stopped)} tasks")
+
+
+@task(execution_timeout=timedelta(minutes=10))
+def change_release(shop: str) -> str:
+    """Does what the parameters ask for; the log says what differs or what is shown now."""
+    from shopmine.publish.compare import render_comparison
+    from shopmine.publish.tasks import compare, pointer_lease
+    from shopmine.staging.leases import hold_lease
+    from shopmine.staging.releases import approve, set_current
+
+    action, release, other = wiring.release_choice(get_current_context())
+    with wiring.staging() as database:
+        if action == "compare":
+            wiring.log.info("%s", render_comparison(compare(database, shop, release, other)))
+            return action
+        with hold_lease(database, pointer_lease(shop), wait_seconds=120) as lease:
+            if action == "rollback":
+                shown = set_current(database, shop, release, pin=True, lease=lease)
+            else:
+                shown = approve(database, shop, release, lease)
+    wiring.log.info("%s shows release %s of %s from now on", shop, shown.release, shown.day)
+    return action
+
+
+@task(pool="sources")
+def refresh_sinks(shop: str) -> dict[str, dict[str, int]]:
+    """Writes the release that is shown now back into the shop's own stores; skipped when only comparing."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from shopmine.config.shops import load_shop
+    from shopmine.publish.tasks import refresh_sinks
+
+    if get_current_context()["params"]["action"] == "compare":
+        raise AirflowSkipException("comparing changes nothing")
+    connections = wiring.connections(*{sink.connection for sink in load_shop(shop).sinks.values()})
+    with wiring.staging() as database:
+        return refresh_sinks(database, shop, connections)

@@ -232,6 +232,20 @@ def run_known_at(context: Mapping[str, Any]) -> datetime | None:
     return instant
 
 
+def release_choice(context: Mapping[str, Any]) -> tuple[str, int, int]:
+    """What is asked of a shop's releases: the action, the release, and the one it is compared with.
+
+    Raises:
+        ConfigError: there is nothing to compare with.
+    """
+    from shopmine.errors import ConfigError
+
+    action, release, other = (context["params"][name] for name in ("action", "release", "other"))
+    if action == "compare" and other is None:
+        raise ConfigError(f"compare needs two releases; set `other` to the one that {release} is compared with")
+    return action, release, other
+
+
 def wait_until_readable(shop: Shop, context: Mapping[str, Any], now: datetime) -> None:
     """Puts a scheduled run back to sleep, without holding a worker, until `read_delay_minutes` after its midnight.
 
