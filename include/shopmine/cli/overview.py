@@ -23,8 +23,6 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "approve": ("act_commands", "make a waiting release the current one"),
     "opt-out": ("act_commands", "a person wants no personal results: at once, with a receipt"),
     "forget": ("act_commands", "delete a person everywhere, with a receipt"),
-    "drill": ("act_commands", "practise faults on a scratch copy"),
-    "backtest": ("act_commands", "re-run past days and score them"),
     "serve": ("local_commands", "the REST API alone"),
     "airflow": ("local_commands", "Airflow's own command line, inside the environment"),
     "python": ("local_commands", "Python, inside the environment"),

@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from shopmine.config.days import utc_now
 from shopmine.errors import ShopmineError, SourceUnavailableError
-from shopmine.local.airflow_api import AirflowApi
+from shopmine.local.airflow_api import AirflowApi, PartHealth
 from shopmine.local.layout import write_private
 from shopmine.local.ports import is_free
 from shopmine.local.processes import Launch, Processes, last_lines
@@ -31,28 +33,28 @@ _READY_SECONDS: Final = 120.0
 class _Component:
     name: str
     title: str
-    command: Sequence[str]
+    command: tuple[str, ...]
     part: str  # its name on Airflow's health page
 
 
 _API_SERVER = _Component(
-    name="airflow-api-server", title="Airflow UI and API", command=["api-server"], part="metadatabase"
+    name="airflow-api-server", title="Airflow UI and API", command=("api-server",), part="metadatabase"
 )
 _OTHERS: Final = (
     # The API server reads the log files itself, so that these two need no server for them.
     _Component(
         name="airflow-scheduler",
         title="Airflow scheduler",
-        command=["scheduler", "--skip-serve-logs"],
+        command=("scheduler", "--skip-serve-logs"),
         part="scheduler",
     ),
     _Component(
-        name="airflow-dag-processor", title="Airflow DAG processor", command=["dag-processor"], part="dag_processor"
+        name="airflow-dag-processor", title="Airflow DAG processor", command=("dag-processor",), part="dag_processor"
     ),
     _Component(
         name="airflow-triggerer",
         title="Airflow triggerer",
-        command=["triggerer", "--skip-serve-logs"],
+        command=("triggerer", "--skip-serve-logs"),
         part="triggerer",
     ),
 )
@@ -110,14 +112,12 @@ class Airflow:
             self._free_port()
             self._write_login()
             fingerprint = self._fingerprint()
-            is_new = self._ensure(_API_SERVER, fingerprint)
             # Tasks that start before the API server answers would fail, so the scheduler waits for it.
-            self._wait_healthy([_API_SERVER])
-            if is_new:
+            if self._ensure(_API_SERVER, fingerprint):
+                self._wait_healthy({_API_SERVER: utc_now()})
                 self._make_pools()
-            for component in _OTHERS:
-                self._ensure(component, fingerprint)
-            self._wait_healthy(_OTHERS)
+            self._wait_healthy({component: utc_now() for component in _OTHERS if self._ensure(component, fingerprint)})
+            self._wait_healthy(dict.fromkeys((_API_SERVER, *_OTHERS)))
 
     def stop(self) -> list[str]:
         """Stop every process and what it started; the scheduler first, so that its tasks can still report."""
@@ -137,11 +137,11 @@ class Airflow:
         """Whether every process runs and is healthy."""
         return all(status.state == "running" for status in self.status())
 
-    def _status_of(self, component: _Component, health: Mapping[str, str]) -> ComponentStatus:
+    def _status_of(self, component: _Component, health: Mapping[str, PartHealth]) -> ComponentStatus:
         record = self._processes.find(component.name)
         if record is None:
             state = "stopped"
-        elif health.get(component.part) == "healthy":
+        elif _is_healthy(health.get(component.part)):
             state = "running"
         else:
             state = "not answering"
@@ -165,24 +165,26 @@ class Airflow:
         self._processes.start(component.name, launch)
         return True
 
-    def _wait_healthy(self, components: Sequence[_Component]) -> None:
-        began = time.monotonic()
-        waiting = list(components)
+    def _wait_healthy(self, components: Mapping[_Component, datetime | None]) -> None:
+        """Wait until all are healthy; one with a time must have given a sign of life since then."""
+        began, waiting = time.monotonic(), dict(components)
         while waiting:
             health = self._health()
-            for component in list(waiting):
+            for component, since in list(waiting.items()):
                 log = self._installation.logs / f"{component.name}.log"
                 if self._processes.find(component.name) is None:
                     raise SourceUnavailableError(f"{component.title} ended; the end of {log}:\n{last_lines(log)}")
-                if health.get(component.part) == "healthy":
-                    waiting.remove(component)
-                    self._say(f"{component.title} runs ({time.monotonic() - began:.1f} s)")
+                if _is_healthy(health.get(component.part), since):
+                    del waiting[component]
+                    if since:
+                        self._say(f"{component.title} runs ({time.monotonic() - began:.1f} s)")
                 elif time.monotonic() - began > _READY_SECONDS:
                     why = f"is not healthy after {_READY_SECONDS:.0f} s"
                     raise SourceUnavailableError(f"{component.title} {why}; the end of {log}:\n{last_lines(log)}")
-            time.sleep(0.3)
+            if waiting:
+                time.sleep(0.3)
 
-    def _health(self) -> dict[str, str]:
+    def _health(self) -> dict[str, PartHealth]:
         api = self.api()
         try:
             return api.health() if self._processes.find(_API_SERVER.name) else {}
@@ -214,6 +216,12 @@ class Airflow:
     def _fingerprint(self) -> str:
         settings = json.dumps(self._installation.environment(), sort_keys=True)
         return hashlib.sha256(f"{version('apache-airflow-core')} {settings}".encode()).hexdigest()
+
+
+def _is_healthy(part: PartHealth | None, since: datetime | None = None) -> bool:
+    if part is None or not part.is_healthy:
+        return False
+    return since is None or part.heartbeat is None or part.heartbeat >= since
 
 
 def process_environment(installation: Installation) -> dict[str, str]:

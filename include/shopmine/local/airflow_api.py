@@ -42,6 +42,14 @@ class TaskState:
     operator_order: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartHealth:
+    """What Airflow's health page says of a part; one that keeps no heartbeat has none."""
+
+    is_healthy: bool
+    heartbeat: datetime | None = None
+
+
 class AirflowApi:
     """Airflow's REST API at `url`; logs in when first used, and again when the token has run out.
 
@@ -59,10 +67,10 @@ class AirflowApi:
             self._client.close()
             self._client = None
 
-    def health(self) -> dict[str, str]:
-        """State of each part by its name: metadatabase, scheduler, triggerer, dag_processor."""
+    def health(self) -> dict[str, PartHealth]:
+        """Health of each part by its name: metadatabase, scheduler, triggerer, dag_processor."""
         parts = self._request("GET", "/api/v2/monitor/health", is_public=True)
-        return {name: str((part or {}).get("status")) for name, part in parts.items()}
+        return {name: _part_health(name, part or {}) for name, part in parts.items()}
 
     def ensure_pool(self, name: str, *, slots: int, about: str) -> None:
         """Make a pool; one that exists keeps the slots that a person gave it."""
@@ -251,6 +259,13 @@ def _dag_run(found: Mapping[str, Any]) -> DagRun:
         state=found["state"],
         logical_date=datetime.fromisoformat(logical) if logical else None,
         conf=found.get("conf"),
+    )
+
+
+def _part_health(name: str, part: Mapping[str, Any]) -> PartHealth:
+    beat = part.get(f"latest_{name}_heartbeat")
+    return PartHealth(
+        is_healthy=part.get("status") == "healthy", heartbeat=datetime.fromisoformat(beat) if beat else None
     )
 
 
