@@ -16,6 +16,7 @@ from shopmine.mining.recommendations.history import History, positions
 from shopmine.mining.recommendations.rules import Rules
 from shopmine.mining.recommendations.scoring import Scorer
 from shopmine.mining.recommendations.selection import blocks
+from shopmine.mining.threads import single_thread
 
 if TYPE_CHECKING:
     from shopmine.mining.contract import MiningInputs
@@ -52,13 +53,14 @@ def apply_recommendations(model: Recommendations, inputs: MiningInputs) -> dict[
         NotEnoughDataError: there are no purchases.
         DataError: a frame or a column is missing.
     """
-    scorer, rules = prepare_day(model, inputs)
-    explainer = Explainer.of(scorer, rules.names)
-    return {
-        "recommendations": _lists(model, scorer, rules, explainer),
-        "similar_products": _similar_products(model, scorer, rules),
-        "audiences": find_audiences(scorer, rules, explainer, audience_method(model)),
-    }
+    with single_thread():
+        scorer, rules = prepare_day(model, inputs)
+        explainer = Explainer.of(scorer, rules.names)
+        return {
+            "recommendations": _lists(model, scorer, rules, explainer),
+            "similar_products": _similar_products(model, scorer, rules),
+            "audiences": find_audiences(scorer, rules, explainer, audience_method(model)),
+        }
 
 
 def prepare_day(model: Recommendations, inputs: MiningInputs) -> tuple[Scorer, Rules]:

@@ -16,6 +16,7 @@ from shopmine.mining.recommendations.history import History
 from shopmine.mining.recommendations.model import Recommendations
 from shopmine.mining.recommendations.scoring import Learned, Scorer
 from shopmine.mining.recommendations.similarity import fit_similarity
+from shopmine.mining.threads import single_thread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +47,8 @@ def fit_recommendations(inputs: MiningInputs, config: RecommendationsConfig) -> 
     if split is not None:
         earlier, later = split
         learned, _ = _learn(earlier, config)
-        won, metrics = compare_methods(Scorer.of(earlier, learned, config), later, config)
+        with single_thread():
+            won, metrics = compare_methods(Scorer.of(earlier, learned, config), later, config)
         champions |= won
     learned, similar = _learn(History.of(interactions, day), config)
     return Recommendations(

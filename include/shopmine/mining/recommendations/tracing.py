@@ -12,6 +12,7 @@ from shopmine.mining.recommendations.application import prepare_day
 from shopmine.mining.recommendations.config import FUSION, LISTS, POPULAR
 from shopmine.mining.recommendations.explain import Explainer, method_shares
 from shopmine.mining.recommendations.history import positions
+from shopmine.mining.threads import single_thread
 
 if TYPE_CHECKING:
     from shopmine.mining.contract import MiningInputs
@@ -50,15 +51,16 @@ def explain_pair(model: Recommendations, inputs: MiningInputs, customer: str, pr
         raise NotFoundError(
             f"product {product!r} was not sold to a known customer up to {inputs.day}; it cannot be recommended yet"
         )
-    return {
-        "customer": customer,
-        "product": product,
-        "name": rules.names[column],
-        "day": inputs.day.isoformat(),
-        "rules": {which: _removed_by(scorer, rules, row, column, which) for which in LISTS},
-        "methods": {method: _standing(scorer, method, row, column) for method in _methods(scorer)},
-        "lists": {which: _entry(model, scorer, rules, (row, column), which) for which in LISTS},
-    }
+    with single_thread():
+        return {
+            "customer": customer,
+            "product": product,
+            "name": rules.names[column],
+            "day": inputs.day.isoformat(),
+            "rules": {which: _removed_by(scorer, rules, row, column, which) for which in LISTS},
+            "methods": {method: _standing(scorer, method, row, column) for method in _methods(scorer)},
+            "lists": {which: _entry(model, scorer, rules, (row, column), which) for which in LISTS},
+        }
 
 
 def _methods(scorer: Scorer) -> list[str]:
