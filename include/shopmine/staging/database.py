@@ -33,6 +33,9 @@ _OPTIONS: Final = (
     f" -c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
 )
 
+_MAY_PASS: Final = (sa.exc.TimeoutError, psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
+"""No answer, no connection left in the pool, a lock not granted, a session that the server ended."""
+
 
 class Database:
     """A staging database. Safe to share between threads; a transaction is not."""
@@ -96,8 +99,10 @@ class Database:
     def _named_failures(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.OperationalError, sa.exc.TimeoutError, psycopg.OperationalError) as error:
+        except (DBAPIError, sa.exc.TimeoutError, psycopg.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
+            if not isinstance(cause, _MAY_PASS):
+                raise
             reason = " ".join(str(cause).split())
             raise SourceUnavailableError(
                 f"the staging database {self._where} does not answer or refused: {reason}; "
