@@ -1,0 +1,126 @@
+"""What the sinks write, and what they refuse to touch."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pymongo
+import pymysql
+import pytest
+from pyarrow import parquet
+
+from shopmine.config.connections import Connection
+from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.publish.sinks import files, mongodb, mysql
+from shopmine.publish.sinks.tables import SinkOptions, SinkTable, Stamp, shorten_decimals
+
+STAMP = Stamp(shop="shop", release=3, day="2011-12-09", known_at=None, content_hash="c")
+ROWS = pa.table(
+    {
+        "customer": ["=1+1", "O'Hara \\ 漢"],
+        "spend": pa.array([Decimal("1.50"), None], pa.decimal128(38, 18)),
+        "score": [float("nan"), 0.1],
+        "features": ['{"a": [1]}', None],
+        "parents": [["a", "b"], None],
+        "day": [date(2011, 12, 9)] * 2,
+        "at": pa.array([datetime(2011, 12, 9, tzinfo=UTC), None], pa.timestamp("us", tz="UTC")),
+        "listed": [True, None],
+    }
+)
+TABLE = SinkTable(
+    name="customers",
+    rows=shorten_decimals(ROWS),
+    key=("customer",),
+    json_columns=frozenset({"features"}),
+    about="Who's who",
+    comments={"customer": "the person's key"},
+)
+
+
+def mysql_rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    session = pymysql.connect(
+        host=connection.host, port=connection.port or 3306, user=connection.user, password=connection.password,
+        database=connection.database, autocommit=True,
+    )  # fmt: skip
+    with session, session.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def test_mysql_keeps_values_types_and_comments(mysql_database: Connection) -> None:
+    assert mysql.write_tables(mysql_database, [TABLE], STAMP, SinkOptions()) == {"customers": 2}
+    first, second = mysql_rows(mysql_database, "SELECT * FROM shopmine_customers ORDER BY customer")
+    assert first == (
+        "=1+1", Decimal("1.50"), None, '{"a": [1]}', '["a", "b"]', date(2011, 12, 9), datetime(2011, 12, 9), 1,
+    )  # fmt: skip
+    assert second[0] == "O'Hara \\ 漢"
+    comments = mysql_rows(
+        mysql_database,
+        "SELECT column_comment FROM information_schema.columns WHERE table_name = 'shopmine_customers'"
+        " AND table_schema = DATABASE() AND column_name = 'customer'",
+    )
+    assert comments == [("the person's key",)]
+    assert mysql_rows(mysql_database, "SELECT `release`, day FROM shopmine_release") == [(3, "2011-12-09")]
+
+
+def test_mysql_replaces_its_own_tables_only(mysql_database: Connection) -> None:
+    mysql_rows(mysql_database, "CREATE TABLE own_customers (a INT)")
+    with pytest.raises(ConfigError, match="table 'own_customers' was not written by Shopmine"):
+        mysql.write_tables(mysql_database, [TABLE], STAMP, SinkOptions(prefix="own_"))
+    assert mysql_rows(mysql_database, "SHOW TABLES") == [("own_customers",)]
+
+
+def test_mysql_that_fails_halfway_leaves_what_was_there(mysql_database: Connection) -> None:
+    mysql.write_tables(mysql_database, [TABLE], STAMP, SinkOptions())
+    twice = SinkTable(name="segments", rows=pa.table({"segment": ["a", "a"]}), key=("segment",))
+    smaller = SinkTable(name="customers", rows=ROWS.slice(0, 1), key=("customer",))
+    with pytest.raises(SourceUnavailableError, match="MySQL error 1062"):
+        mysql.write_tables(mysql_database, [smaller, twice], STAMP, SinkOptions())
+    assert mysql_rows(mysql_database, "SELECT count(*) FROM shopmine_customers") == [(2,)]
+    assert mysql.write_tables(mysql_database, [smaller], STAMP, SinkOptions()) == {"customers": 1}
+    names = {name for (name,) in mysql_rows(mysql_database, "SHOW TABLES")}
+    assert {"shopmine_customers", "shopmine_release"} <= names
+
+
+def test_mongodb_writes_documents_and_replaces_its_own_only(mongo_database: Connection, server_urls) -> None:
+    assert mongodb.write_tables(mongo_database, [TABLE], STAMP, SinkOptions()) == {"customers": 2}
+    with pymongo.MongoClient(f"mongodb://{mongo_database.host}:{mongo_database.port}/?directConnection=true") as client:
+        database = client[mongo_database.database]
+        found = database.shopmine_customers.find_one({"customer": "=1+1"}, {"_id": 0})
+        assert found["features"] == {"a": [1]}
+        assert (found["spend"].to_decimal(), found["score"], found["parents"]) == (Decimal("1.50"), None, ["a", "b"])
+        assert database.shopmine_release.find_one()["release"] == 3
+        database.own_customers.insert_one({"a": 1})
+        with pytest.raises(ConfigError, match="collection 'own_customers' was not written by Shopmine"):
+            mongodb.write_tables(mongo_database, [TABLE], STAMP, SinkOptions(prefix="own_"))
+        assert database.own_customers.count_documents({}) == 1
+
+
+def test_files_are_typed_or_safe_for_spreadsheets(tmp_path) -> None:
+    folder = Connection.parse("f", f"file://{quote(str(tmp_path))}/new")
+    for name in ("csv", "parquet"):
+        assert files.write_tables(folder, [TABLE], STAMP, SinkOptions(format=name)) == {"customers": 2}
+    text = (tmp_path / "new" / "shopmine_customers.csv").read_bytes()
+    assert text.startswith(b"\xef\xbb\xbf")
+    assert '"\'=1+1",1.50,,' in text.decode("utf-8-sig")
+    stored = parquet.read_table(tmp_path / "new" / "shopmine_customers.parquet").drop_columns("score")
+    assert stored.to_pylist() == TABLE.rows.drop_columns("score").to_pylist()
+    assert files.remove_person(folder, ["customers"], "=1+1", SinkOptions()) == {"customers": 2}
+    assert "=1+1" not in (tmp_path / "new" / "shopmine_customers.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize("prefix", ["", "1x", "a-b", "a`; DROP"])
+def test_a_prefix_keeps_tables_apart(prefix: str) -> None:
+    with pytest.raises(ConfigError, match="it keeps the written tables apart"):
+        SinkOptions(prefix=prefix)
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    gone = Connection.parse("shop_mysql", "mysql://shop:secret@127.0.0.1:1/shop")
+    with pytest.raises(SourceUnavailableError, match=r"shop_mysql .*MySQL error 2003") as caught:
+        mysql.write_tables(gone, [TABLE], STAMP, SinkOptions())
+    assert "secret" not in str(caught.value)
