@@ -19,15 +19,10 @@ if TYPE_CHECKING:
 
 
 def known_connections() -> dict[str, Connection]:
-    """The connections of the environment, else those of the local installation."""
-    from shopmine.config.connections import STAGING, connections_from_environment
+    """The connections of the environment; `main` has lent it the installation's."""
+    from shopmine.config.connections import connections_from_environment
 
-    found = connections_from_environment(os.environ)
-    if STAGING in found:
-        return found
-    from shopmine.local.installation import Installation
-
-    return {**Installation.load().connections(), **found}
+    return connections_from_environment(os.environ)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     On a terminal cells are folded to its width; in a pipe nothing is cut.
     """
     found = [list(row) for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
     for n, column in enumerate(columns):
         is_number = any(_is_number(row[n]) for row in found) and all(
             row[n] is None or _is_number(row[n]) for row in found

@@ -54,9 +54,8 @@ def mysql_rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
 def test_mysql_keeps_values_types_and_comments(mysql_database: Connection) -> None:
     assert mysql.write_tables(mysql_database, [TABLE], STAMP, SinkOptions()) == {"customers": 2}
     first, second = mysql_rows(mysql_database, "SELECT * FROM shopmine_customers ORDER BY customer")
-    assert first == (
-        "=1+1", Decimal("1.50"), None, '{"a": [1]}', '["a", "b"]', date(2011, 12, 9), datetime(2011, 12, 9), 1,
-    )  # fmt: skip
+    assert first[:6] == ("=1+1", Decimal("1.50"), None, '{"a": [1]}', '["a", "b"]', date(2011, 12, 9))
+    assert (first[6].isoformat(), first[7]) == ("2011-12-09T00:00:00", 1)
     assert second[0] == "O'Hara \\ 漢"
     comments = mysql_rows(
         mysql_database,
@@ -88,7 +87,7 @@ def test_mysql_that_fails_halfway_leaves_what_was_there(mysql_database: Connecti
 
 def test_mongodb_writes_documents_and_replaces_its_own_only(mongo_database: Connection, server_urls) -> None:
     assert mongodb.write_tables(mongo_database, [TABLE], STAMP, SinkOptions()) == {"customers": 2}
-    with pymongo.MongoClient(f"mongodb://{mongo_database.host}:{mongo_database.port}/?directConnection=true") as client:
+    with pymongo.MongoClient(server_urls.mongo) as client:
         database = client[mongo_database.database]
         found = database.shopmine_customers.find_one({"customer": "=1+1"}, {"_id": 0})
         assert found["features"] == {"a": [1]}
