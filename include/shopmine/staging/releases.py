@@ -204,6 +204,7 @@ def read_release(db: Database, release: int, table: str, schema: pa.Schema | Non
     Raises:
         ConfigError: there is no such table.
         DataError: a value does not fit its type.
+        NotFoundError: there is no such release.
     """
     entry = published_table(table)
     wanted = schema if schema is not None else result_schema(table)
@@ -215,6 +216,8 @@ def read_release(db: Database, release: int, table: str, schema: pa.Schema | Non
     )
     query = sa.select(*(view.c[name] for name in wanted.names)).where(view.c.release == release)
     with db.snapshot() as connection:
+        if _find(connection, releases.c.release == release) is None:
+            raise NotFoundError(f"there is no release {release}; published.releases lists them")
         return copy_out(connection, query.order_by(*(view.c[name] for name in entry.key)), wanted)
 
 

@@ -11,7 +11,7 @@ from shopmine.errors import NotFoundError
 from shopmine.staging import tables_work
 from shopmine.staging.database import Database
 from shopmine.staging.tables_work import run_steps, runs
-from shopmine.staging.values import JSON
+from shopmine.staging.values import JSON, canonical_text
 
 RUNNING = "running"
 
@@ -58,7 +58,12 @@ def open_run(
     started_by: str,
     config: Mapping[str, JSON],
 ) -> RunContext:
-    """Note that a run starts, and give it its number."""
+    """Note that a run starts, and give it its number.
+
+    Raises:
+        DataError: `config` is no JSON.
+    """
+    canonical_text(dict(config))
     values = {"shop": shop, "day": day, "known_at": known_at, "started_by": started_by, "config": dict(config)}
     with db.transaction() as connection:
         made = sa.insert(runs).values(state=RUNNING, **values).returning(runs.c.run)
@@ -80,7 +85,12 @@ def load_run(db: Database, run: int) -> RunContext:
 
 
 def record_step(db: Database, run: int, step: str, state: str, detail: Mapping[str, JSON]) -> None:
-    """Write a step of the run's report; the newest word on a step replaces the older one."""
+    """Write a step of the run's report; the newest word on a step replaces the older one.
+
+    Raises:
+        DataError: `detail` is no JSON.
+    """
+    canonical_text(dict(detail))
     values = {"state": state, "detail": dict(detail), "updated_at": sa.func.clock_timestamp()}
     with db.transaction() as connection:
         connection.execute(

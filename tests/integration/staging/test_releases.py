@@ -141,6 +141,8 @@ def test_what_is_not_there_and_who_lost_the_lease_change_nothing(staging: Databa
     lost = replace(lease, token=lease.token - 1)
     with pytest.raises(NotFoundError, match=r"shop 'shop' has no release 99; ./shopmine releases shop lists them"):
         set_current(staging, "shop", 99, pin=True, lease=lease)
+    with pytest.raises(NotFoundError, match="there is no release 99"):
+        read_release(staging, 99, "customers")
     with pytest.raises(NotFoundError, match="shop 'other' has no release"):
         find_release(staging, "other", first.release)
     for act in (

@@ -49,6 +49,8 @@ def test_a_run_keeps_its_report(staging: Database) -> None:
         "collect": ("done", {"read": 4, "note": "客户"}),
     }
     assert list_runs(staging, "shop", 1) == [first]
+    with pytest.raises(DataError, match="cannot be stored as JSON"):
+        record_step(staging, newer.run, "collect", "done", {"share": float("nan")})
     with pytest.raises(NotFoundError, match="there is no run 99"):
         load_run(staging, 99)
 
