@@ -90,12 +90,12 @@ class Corner:
     staging: Database
     environment: Mapping[str, str]
 
-    def run(self, day: date, **conf: str) -> dict[str, Any]:
-        """One day through the DAG; `run` is its state, `tasks` the state of each task, `log` all that was said."""
+    def run(self, dag: str, day: date, /, **conf: object) -> dict[str, Any]:
+        """One run of a DAG; `run` is its state, `tasks` the state of each task, `log` all that was said."""
         logical = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo("Asia/Shanghai"))
-        command = [sys.executable, str(HERE / "run_day.py"), str(ROOT / "dags"), "corner.daily", logical.isoformat()]
+        command = [sys.executable, str(HERE / "run_day.py"), str(ROOT / "dags"), f"corner.{dag}", logical.isoformat()]
         done = subprocess.run(
-            [*command, json.dumps({"day": day.isoformat(), **conf})],
+            [*command, json.dumps(conf)],
             env=dict(self.environment),
             capture_output=True,
             text=True,
@@ -170,7 +170,7 @@ def _fill(connection: Connection) -> None:
 
 
 def test_a_day_is_published_again_is_nothing_new_and_failures_show(corner: Corner) -> None:
-    first = corner.run(LAST)
+    first = corner.run("daily", LAST)
     assert first["run"] == "success", first["log"][-8000:]
     assert set(first["tasks"].values()) == {"success"}
     [(release, day, is_current, content)] = corner.rows(
@@ -186,14 +186,14 @@ def test_a_day_is_published_again_is_nothing_new_and_failures_show(corner: Corne
     }:
         assert secret not in first["log"] or len(secret) < 6
 
-    again = corner.run(LAST)
+    again = corner.run("daily", LAST)
     assert again["run"] == "success", again["log"][-8000:]
     assert corner.rows("SELECT release, content_hash FROM published.releases") == [(release, content)], "nothing new"
 
     # One model fails: the others go on, its last good results stay, the run shows red and says why.
     text = (corner.shops / "corner.toml").read_text(encoding="utf-8")
     (corner.shops / "corner.toml").write_text(f"{text}\n[models.recommendations]\nlist_sise = 3\n", encoding="utf-8")
-    wrong = corner.run(LAST)
+    wrong = corner.run("daily", LAST)
     assert wrong["run"] == "failed"
     assert wrong["tasks"]["recommendations.fit"] == "failed"
     assert wrong["tasks"]["recommendations.apply"] == "upstream_failed"
@@ -205,9 +205,28 @@ def test_a_day_is_published_again_is_nothing_new_and_failures_show(corner: Corne
 
     # The source is gone: nothing after it runs, the release stays.
     (corner.shops / "corner.toml").write_text(text.replace('table = "sold"', 'table = "gone"'), encoding="utf-8")
-    broken = corner.run(LAST)
+    broken = corner.run("daily", LAST)
     assert broken["run"] == "failed"
     assert broken["tasks"]["collect.till"] == "failed"
     assert broken["tasks"]["publish"] == "upstream_failed"
     assert broken["tasks"]["sinks.till"] == "upstream_failed"
     assert corner.rows("SELECT release FROM published.releases WHERE is_current")
+
+
+def test_an_older_day_is_kept_and_can_be_brought_back(corner: Corner) -> None:
+    newer = corner.run("daily", LAST)
+    older = corner.run("daily", LAST, day=(LAST - timedelta(days=1)).isoformat())
+    assert newer["run"] == older["run"] == "success", older["log"][-8000:]
+    shown = "SELECT release, day FROM published.releases WHERE is_current"
+    (late, early) = [row[0] for row in corner.rows("SELECT release FROM published.releases ORDER BY day DESC")]
+    assert corner.rows(shown) == [(late, LAST)], "a release for an older day is not made current"
+
+    compared = corner.run("release", LAST, action="compare", release=early, other=late)
+    assert compared["tasks"] == {"change_release": "success", "refresh_sinks": "skipped"}, compared["log"][-8000:]
+    back = corner.run("release", LAST, action="rollback", release=early)
+    assert back["run"] == "success", back["log"][-8000:]
+    assert corner.rows(shown) == [(early, LAST - timedelta(days=1))]
+    missing = corner.run("release", LAST, action="approve", release=late + 100)
+    assert missing["tasks"]["change_release"] == "failed"
+    assert f"has no release {late + 100}" in missing["log"]
+    assert corner.rows(shown) == [(early, LAST - timedelta(days=1))]
