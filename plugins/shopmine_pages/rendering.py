@@ -49,18 +49,18 @@ def feature_names(segments: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(names)
 
 
-def reason_texts(reasons: object) -> list[tuple[str, str]]:
-    """The reasons of a recommendation as (English, Chinese) texts; what has no text is shown as it is stored."""
+def reason_texts(reasons: object) -> list[tuple[str, str, str]]:
+    """The reasons of a recommendation as (English, Chinese, share of the score); one without text as it is stored."""
     items = reasons if isinstance(reasons, list) else [reasons] if reasons else []
     return [_reason_text(item) for item in items]
 
 
-def _reason_text(item: object) -> tuple[str, str]:
-    if isinstance(item, dict):
-        english, chinese = (item.get(key) or item.get(f"text_{key}") for key in ("en", "zh"))
-        if isinstance(english, str) or isinstance(chinese, str):
-            return str(english or ""), str(chinese or "")
-    return (item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, sort_keys=True)), ""
+def _reason_text(item: object) -> tuple[str, str, str]:
+    if isinstance(item, dict) and isinstance(item.get("text_en"), str):
+        weight = item.get("weight")
+        share = show_share(float(weight)) if isinstance(weight, int | float) else ""
+        return item["text_en"], str(item.get("text_zh") or ""), share
+    return (item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, sort_keys=True)), "", ""
 
 
 def show_detail(detail: Mapping[str, Any] | None) -> list[tuple[str, str]]:

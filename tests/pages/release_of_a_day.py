@@ -46,7 +46,9 @@ def _tables(day: date, evil: str) -> dict[str, pa.Table]:
         {"customer": customer, "segment": segment, "segment_name_en": segment, "orders": 12, "recency_days": 3}
         for customer, segment in (("anna", "regulars"), ("bob", "new"), (evil, "evil"))
     ]
-    reasons = json.dumps([{"en": "bought together with green tea", "zh": "常与绿茶一起购买"}, {"kind": evil}])
+    reasons = json.dumps(
+        [{"text_en": "Bought together with green tea", "text_zh": "常与绿茶一起购买", "weight": 0.62}, {"kind": evil}]
+    )
     recommended = [
         {
             "customer": customer,

@@ -78,6 +78,7 @@ def test_a_person_finds_the_release_from_the_menu_and_reads_why(site: Site, page
     frame.get_by_role("link", name=str(site.release), exact=True).click()
     frame.get_by_role("heading", name=f"{SHOP}, {DAY.isoformat()}").wait_for()
     assert frame.get_by_text("常与绿茶一起购买").first.is_visible()
+    assert frame.get_by_text("62.0\u2009%").first.is_visible(), "how much each reason counts"
     assert frame.get_by_role("row", name="churn").get_by_text("failed").is_visible()
     assert frame.get_by_role("row", name="ndcg@10").get_by_text("0.354").is_visible()
     assert frame.locator("#segments").get_by_text("老客户").is_visible()
