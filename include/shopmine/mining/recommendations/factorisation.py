@@ -69,9 +69,9 @@ def contributions(
 
 
 def _model(config: RecommendationsConfig) -> Any:
-    from implicit.cpu.als import AlternatingLeastSquares
+    with single_thread("implicit.cpu.als"):
+        from implicit.cpu.als import AlternatingLeastSquares
 
-    with single_thread():  # Entered after the import: libraries loaded later would not be pinned.
         return AlternatingLeastSquares(
             factors=config.n_factors,
             regularization=config.regularization,

@@ -43,5 +43,5 @@ def _silhouette(model: Segments, values: np.ndarray, labels: np.ndarray) -> floa
         points, labels = points[chosen], labels[chosen]
     if not 2 <= len(np.unique(labels)) < len(labels):
         return 0.0
-    with single_thread():
+    with single_thread("sklearn.metrics"):
         return float(silhouette_score(points, labels))

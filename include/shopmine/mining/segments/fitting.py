@@ -48,7 +48,7 @@ def fit_segments(inputs: MiningInputs, config: SegmentsConfig, *, previous: Segm
         raise NotEnoughDataError(
             f"all {len(values)} customers are alike in {list(config.features)}; there is nothing to tell apart"
         )
-    with single_thread():
+    with single_thread("sklearn.cluster", "sklearn.metrics"):
         clustering, stability = _cluster(points, n_distinct, config)
     fitted = Segments(
         config=config,
