@@ -36,6 +36,7 @@ _NOT_NEGATIVE: Final = (
     "personal_votes",
     "itemcf_votes",
     "als_votes",
+    "popular_votes",
 )
 
 
@@ -54,7 +55,7 @@ class RecommendationsConfig:
         half_life_days: after so many days a purchase counts half when a customer's history is looked at.
         n_factors, n_epochs, regularization, confidence: of the factorisation (implicit ALS).
         factor_half_life_days: the same half-life for what the factorisation learns from.
-        personal_votes, itemcf_votes, als_votes: weight of each method's ranks in the vote.
+        personal_votes, itemcf_votes, als_votes, popular_votes: weight of each method's ranks in the vote.
         rank_constant: added to a rank before its reciprocal counts: the larger, the more the lower ranks matter.
         popular_days: days that popularity looks back.
         test_days: last days that the methods are compared on; a fifth of the history where that is shorter.
@@ -78,9 +79,10 @@ class RecommendationsConfig:
     confidence: float = 1.0
     factor_half_life_days: float = 90.0
     personal_votes: float = 4.0
-    itemcf_votes: float = 1.0
+    itemcf_votes: float = 0.5
     als_votes: float = 1.0
-    rank_constant: float = 10.0
+    popular_votes: float = 0.5
+    rank_constant: float = 30.0
     popular_days: int = 7
     test_days: int = 30
     n_bootstraps: int = 200
@@ -102,7 +104,7 @@ class RecommendationsConfig:
     @property
     def votes(self) -> dict[str, float]:
         """Weight of each method in the vote."""
-        return {"personal": self.personal_votes, "itemcf": self.itemcf_votes, "als": self.als_votes}
+        return {name: getattr(self, f"{name}_votes") for name in (*METHODS, POPULAR)}
 
     @property
     def needs_factors(self) -> bool:

@@ -161,13 +161,14 @@ def method_shares(
     """
     ranking, is_filler = entries
     filler = is_filler.astype(np.float64)
-    if method in (FUSION, POPULAR):
+    if method == FUSION:
         shares = {name: points[ranking.row, ranking.column] for name, points in scorer.votes(rows, allowed)}
     else:
         shares = {method: np.ones(len(ranking.row))}
     total = sum(shares.values(), start=np.zeros(len(ranking.row)))
     divisor = np.where(total > 0, total, 1.0)
-    return {name: share / divisor * (1 - filler) for name, share in shares.items()} | {POPULAR: filler}
+    parts = {name: share / divisor * (1 - filler) for name, share in shares.items()}
+    return parts | {POPULAR: parts.get(POPULAR, 0.0) + filler}
 
 
 def _strongest(parts: list[_Evidence], n_products: int) -> _Evidence:
