@@ -109,12 +109,26 @@ def model_config(name: str, settings: Mapping[str, object], where: str) -> Any:
         NotFoundError: there is no such model.
     """
     config = load_functions(find_model(name)).config
-    known = {field.name for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    for key in sorted(set(settings) - known):
-        near = difflib.get_close_matches(key, sorted(known), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the keys are {sorted(known)}"
-        raise ConfigError(f"{where}: models.{name}.{key} is not a setting of this model; {hint}")
+    types = {field.name: str(field.type) for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    for key, value in sorted(settings.items()):
+        if key not in types:
+            near = difflib.get_close_matches(key, sorted(types), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {sorted(types)}"
+            raise ConfigError(f"{where}: models.{name}.{key} is not a setting of this model; {hint}")
+        if not _has_type(value, types[key]):
+            raise ConfigError(f"{where}: models.{name}.{key}={value!r} is not of the type {types[key]}")
     try:
         return config(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
-    except (ConfigError, TypeError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{where}: models.{name}: {error}") from error
+
+
+def _has_type(value: object, annotation: str) -> bool:
+    """Whether a TOML value fits an annotation of a config: whole and other numbers, text, lists of text."""
+    if annotation.startswith("tuple"):
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if isinstance(value, bool):
+        return annotation == "bool"
+    if annotation.startswith("float"):
+        return isinstance(value, int | float)
+    return isinstance(value, int if annotation.startswith("int") else str)

@@ -39,8 +39,12 @@ def test_wrong_settings_name_file_key_and_the_nearest_right_one() -> None:
         model_config("segments", {"n_cluster": 5}, "shops/a.toml")
     with pytest.raises(ConfigError, match=r"shops/a.toml: models.segments: transform='x' is neither"):
         model_config("segments", {"transform": "x"}, "shops/a.toml")
-    with pytest.raises(ConfigError, match=r"models.recommendations: '>' not supported"):
+    with pytest.raises(ConfigError, match=r"models.recommendations.list_size='ten' is not of the type int"):
         model_config("recommendations", {"list_size": "ten"}, "shops/a.toml")
+    for settings in ({"n_clusters": 2.5}, {"seed": True}, {"features": "orders"}, {"features": [1]}, {"transform": 1}):
+        with pytest.raises(ConfigError, match=r"is not of the type"):
+            model_config("segments", settings, "shops/a.toml")
+    assert model_config("segments", {"min_share": 0, "n_clusters": 4}, "shops/a.toml").n_clusters == 4
     with pytest.raises(NotFoundError, match=r"there is no model 'segment'; the models are \['recommendations'"):
         model_config("segment", {}, "shops/a.toml")
     assert model_config("segments", {"features": ["orders"]}, "shops/a.toml").features == ("orders",)

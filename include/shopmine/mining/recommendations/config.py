@@ -37,6 +37,7 @@ _NOT_NEGATIVE: Final = (
     "itemcf_votes",
     "als_votes",
     "popular_votes",
+    "seed",
 )
 
 

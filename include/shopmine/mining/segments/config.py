@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from shopmine.errors import ConfigError
+
+_LEAST: Final = {
+    "n_clusters": 2,
+    "max_clusters": 2,
+    "min_customers": 2,
+    "n_sampled": 2,
+    "n_init": 1,
+    "n_bootstraps": 1,
+    "seed": 0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +55,10 @@ class SegmentsConfig:
             raise ConfigError(f"features={self.features!r} must name at least one customer feature, each once")
         if self.transform not in ("log1p", "none"):
             raise ConfigError(f"transform={self.transform!r} is neither 'log1p' nor 'none'")
-        if self.n_clusters is not None and self.n_clusters < 2:
-            raise ConfigError(f"n_clusters={self.n_clusters!r} is below 2; leave it out to choose by stability")
-        for name in ("max_clusters", "min_customers", "n_sampled"):
-            if not getattr(self, name) >= 2:
-                raise ConfigError(f"{name}={getattr(self, name)!r} is below 2")
-        for name in ("n_init", "n_bootstraps"):
-            if not getattr(self, name) >= 1:
-                raise ConfigError(f"{name}={getattr(self, name)!r} is below 1")
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ConfigError(f"{name}={value!r} is below {least}")
         for name in ("min_stability", "min_share", "max_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)!r} is outside [0, 1]; it is a share, so 5 % is 0.05")
