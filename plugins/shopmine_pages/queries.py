@@ -16,7 +16,8 @@ N_RELEASES = 60
 N_RUNS = 10
 N_DAYS = 7
 N_CUSTOMERS = 4
-N_PRODUCTS = 10
+N_SAMPLED = 5
+N_PRODUCTS = 100
 
 
 def _rows(connection: sa.Connection, query: str, **values: object) -> list[Row]:
@@ -181,8 +182,10 @@ def sample_customers(connection: sa.Connection, shop: str, number: int, customer
     )
 
 
-def recommendations(connection: sa.Connection, shop: str, number: int, customers: Sequence[str]) -> list[Row]:
-    """What these customers are recommended, with the products' names where the shop gives them."""
+def recommendations(
+    connection: sa.Connection, shop: str, number: int, customers: Sequence[str], most: int
+) -> list[Row]:
+    """What these customers are recommended, `most` of each list, with the products' names where the shop gives them."""
     return _rows(
         connection,
         """
@@ -196,5 +199,5 @@ def recommendations(connection: sa.Connection, shop: str, number: int, customers
         shop=shop,
         number=number,
         customers=list(customers),
-        most=N_PRODUCTS,
+        most=most,
     )

@@ -84,6 +84,7 @@ def show_release(
             raise HTTPException(404, f"shop {shop!r} has no release {number}")
         customers = queries.sample_customers(connection, shop, number, customer or None)
         names = [row["customer"] for row in customers]
+        most = queries.N_PRODUCTS if customer else queries.N_SAMPLED
         found = {
             "checks": queries.checks(connection, shop, number),
             "metrics": queries.metrics(connection, shop, number),
@@ -91,7 +92,7 @@ def show_release(
             "steps": queries.steps(connection, release["run"]),
             "accounting": queries.accounting(connection, release["run"]),
             "newest_days": queries.newest_days(connection, release["run"]),
-            "recommendations": queries.recommendations(connection, shop, number, names),
+            "recommendations": queries.recommendations(connection, shop, number, names, most),
         }
     return _page(
         request, "release.html", shop=shop, release=release, customers=customers, asked=customer or "", **found

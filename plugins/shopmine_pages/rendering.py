@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -49,10 +49,16 @@ def feature_names(segments: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(names)
 
 
-def reason_texts(reasons: object) -> list[tuple[str, str, str]]:
-    """The reasons of a recommendation as (English, Chinese, share of the score); one without text as it is stored."""
+def reason_texts(reasons: object, most: int) -> list[tuple[str, str, str]]:
+    """The first reasons of a recommendation as (English, Chinese, share of the score); one without text as stored."""
     items = reasons if isinstance(reasons, list) else [reasons] if reasons else []
-    return [_reason_text(item) for item in items]
+    return [_reason_text(item) for item in items[:most]]
+
+
+def main_metrics(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The figures of what is in use; of a model that has no competing methods all of them."""
+    competing = {row["model"] for row in metrics if row["is_champion"] is not None}
+    return [row for row in metrics if row["is_champion"] or row["model"] not in competing]
 
 
 def _reason_text(item: object) -> tuple[str, str, str]:
@@ -80,7 +86,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": show_number, "share": show_share, "time": show_time}
-    environment.globals |= {"feature_names": feature_names, "reason_texts": reason_texts, "show_detail": show_detail}
+    environment.globals |= {
+        "feature_names": feature_names,
+        "main_metrics": main_metrics,
+        "reason_texts": reason_texts,
+        "show_detail": show_detail,
+    }
     return environment
 
 
