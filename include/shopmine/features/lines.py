@@ -61,18 +61,17 @@ def rows_until(table: pa.Table, entity: str, columns: Sequence[str], day: date) 
 
 
 def micros(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Decimals as int64 millionths, exactly.
+    """Decimals as int64 millionths: exactly where they have at most six decimals, else rounded half to even.
 
     Raises:
         DataError: a value is outside what int64 millionths hold (about nine million million).
     """
     try:
-        scaled = pc.multiply(pc.cast(values, _MONEY), pa.scalar(Decimal(MICROS), pa.decimal128(7, 0)))
+        rounded = pc.round(values, 6, "half_to_even") if values.type.scale > _MONEY.scale else values
+        scaled = pc.multiply(pc.cast(rounded, _MONEY), pa.scalar(Decimal(MICROS), pa.decimal128(7, 0)))
         return pc.cast(scaled, pa.int64())
     except pa.ArrowInvalid as error:
-        raise DataError(
-            f"a value of {name} is finer than a millionth or too large to count in millionths; {error}"
-        ) from error
+        raise DataError(f"a value of {name} is too large to count in millionths; {error}") from error
 
 
 def from_micros(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -40,7 +40,7 @@ from shopmine.prepare.reconcile import (
 from shopmine.prepare.rows import BatchText, Rejected
 from shopmine.staging.accounts import read_accounts
 from shopmine.staging.artifacts import artifact_key, code_version, write_artifact
-from shopmine.staging.batches import Batch, read_lines
+from shopmine.staging.batches import Batch, read_many
 from shopmine.staging.facts import Counts, Preparation, read_facts, unprepared, write_preparations
 from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.manifests import Manifest, freeze_manifest
@@ -148,10 +148,10 @@ def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease
         BatchText(
             columns=tuple((column.name, column.type) for column in batch.columns),
             format=batch.format,
-            lines=read_lines(run.db, batch),
+            lines=lines,
             has_day=batch.day != NO_DAY,
         )
-        for batch in group
+        for batch, lines in zip(group, read_many(run.db, [batch.batch for batch in group]), strict=True)
     ]
     try:
         prepared = prepare_batches(texts, rules)

@@ -166,7 +166,7 @@ def read_artifact(db: Database, artifact: int) -> Artifact:
         row = connection.execute(sa.select(artifacts).where(artifacts.c.artifact == artifact)).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no artifact {artifact}; work.artifacts lists them")
-        data = memoryview(read_pieces(connection, artifact_chunks, artifact))
+        data = memoryview(read_pieces(connection, artifact_chunks, [artifact]).get(artifact, b""))
     frames: dict[str, pa.Table] = {}
     start = 0
     for entry in row.frames:

@@ -207,13 +207,23 @@ def read_lines(db: Database, batch: Batch | int) -> list[bytes]:
         NotFoundError: there is no such batch.
         DataError: the stored bytes are not what was landed.
     """
-    number = batch.batch if isinstance(batch, Batch) else batch
+    return read_many(db, [batch.batch if isinstance(batch, Batch) else batch])[0]
+
+
+def read_many(db: Database, numbers: Sequence[int]) -> list[list[bytes]]:
+    """The lines of several batches, in the order of their numbers given: one look into the database for all of them.
+
+    Raises:
+        NotFoundError: one of them does not exist.
+        DataError: the stored bytes of one are not what was landed.
+    """
+    wanted = batches_table.c.batch == sa.any_(sa.literal([*numbers], postgresql.ARRAY(sa.BigInteger)))
     with db.snapshot() as connection:
-        row = connection.execute(sa.select(batches_table).where(batches_table.c.batch == number)).one_or_none()
-        if row is None:
-            raise NotFoundError(f"there is no batch {number}; clean.accounting lists them")
-        data = read_pieces(connection, chunks, number)
-    return _unpack(_batch(row), row.n_bytes, data)
+        rows = {row.batch: row for row in connection.execute(sa.select(batches_table).where(wanted))}
+        if missing := sorted(set(numbers) - set(rows)):
+            raise NotFoundError(f"there are no batches {missing}; clean.accounting lists them")
+        data = read_pieces(connection, chunks, numbers)
+    return [_unpack(_batch(rows[n]), rows[n].n_bytes, data.get(n, b"")) for n in numbers]
 
 
 def _unpack(batch: Batch, n_bytes: int, data: bytes) -> list[bytes]:

@@ -24,7 +24,8 @@ from shopmine.staging.tables_raw import batches as batches_table
 Rules = Mapping[tuple[str, str], str]
 """(source, entity) -> version of the rules that prepare it."""
 
-EXACT: Final = pa.decimal128(38, 6)
+# What `prepare` keeps at most: 27 digits before the point and ten after it.
+EXACT: Final = pa.decimal128(38, 10)
 _ARROW_TYPES: Final[Mapping[ColumnType, pa.DataType]] = {
     ColumnType.TEXT: pa.string(),
     ColumnType.NUMERIC: EXACT,
@@ -301,7 +302,7 @@ def read_facts(  # noqa: PLR0913 - named by the caller, one by one
         columns: canonical columns, `day`, `batch`, `attributes` (JSON text), in the wanted order.
         rules: as for `unprepared`.
         until: only what is known of days up to and including this one.
-        types: other Arrow types than the usual ones (numerics: decimal128(38, 6)), by column.
+        types: other Arrow types than the usual ones (numerics: decimal128(38, 10)), by column.
 
     Returns:
         (n_rows, len(columns)); facts in no order, of a dimension the newest version of each key.

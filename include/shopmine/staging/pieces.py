@@ -1,6 +1,6 @@
 """Long values in a table of pieces of 1 MB, written by binary COPY and read in order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -21,12 +21,17 @@ def write_pieces(connection: sa.Connection, table: sa.Table, values: Iterable[tu
                 copy.write_row((owner, position, value[start : start + PIECE_BYTES]))
 
 
-def read_pieces(connection: sa.Connection, table: sa.Table, owner: int) -> bytes:
-    """The value of `owner`, put together again; empty where there is none."""
-    owner_column, position, data = table.columns
-    statement = sa.select(data).where(owner_column == owner).order_by(position)
-    raw = driver_connection(connection)
-    text = str(statement.compile(dialect=connection.dialect))
-    with raw.cursor(binary=True) as cursor:
-        cursor.execute(text.encode(), {f"{owner_column.name}_1": owner})
-        return b"".join(row[0] for row in cursor)
+def read_pieces(connection: sa.Connection, table: sa.Table, owners: Sequence[int]) -> dict[int, bytes]:
+    """The values of the owners, put together again; an owner without any is not among them."""
+    owner, position, data = table.columns
+    statement = sql.SQL("SELECT {}, {} FROM {} WHERE {} = ANY(%s) ORDER BY 1, {}").format(
+        *map(sql.Identifier, (owner.name, data.name)),
+        sql.Identifier(table.schema or "", table.name),
+        *map(sql.Identifier, (owner.name, position.name)),
+    )
+    pieces: dict[int, list[bytes]] = {}
+    with driver_connection(connection).cursor(binary=True) as cursor:
+        cursor.execute(statement, ([*owners],))
+        for number, piece in cursor:
+            pieces.setdefault(number, []).append(piece)
+    return {number: b"".join(parts) for number, parts in pieces.items()}

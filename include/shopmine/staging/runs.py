@@ -14,6 +14,7 @@ from shopmine.staging.tables_work import run_steps, runs
 from shopmine.staging.values import JSON, canonical_text
 
 RUNNING = "running"
+ABANDONED = "abandoned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +61,17 @@ def open_run(
 ) -> RunContext:
     """Note that a run starts, and give it its number.
 
+    A run that the same starter left running (it was killed, or started again) is abandoned with this.
+
     Raises:
         DataError: `config` is no JSON.
     """
     canonical_text(dict(config))
     values = {"shop": shop, "day": day, "known_at": known_at, "started_by": started_by, "config": dict(config)}
+    left = (runs.c.shop == shop) & (runs.c.started_by == started_by) & (runs.c.state == RUNNING)
     with db.transaction() as connection:
+        ended = sa.update(runs).where(left).values(state=ABANDONED, finished_at=sa.func.clock_timestamp())
+        connection.execute(ended)
         made = sa.insert(runs).values(state=RUNNING, **values).returning(runs.c.run)
         run = connection.execute(made).scalar_one()
     return RunContext(run=run, shop=shop, day=day, known_at=known_at)

@@ -111,5 +111,5 @@ def test_damaged_bytes_are_noticed(staging: Database, lease: Lease, draft, damag
 
 
 def test_a_batch_that_is_not_there_is_named(staging: Database) -> None:
-    with pytest.raises(NotFoundError, match="there is no batch 7"):
+    with pytest.raises(NotFoundError, match=r"there are no batches \[7\]"):
         read_lines(staging, 7)

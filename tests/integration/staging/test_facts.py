@@ -72,7 +72,9 @@ def days(staging: Database, lease: Lease, draft) -> list[int]:
 
 
 def test_rows_come_back_exactly(staging: Database, lease: Lease, days: list[int]) -> None:
-    prepared = [preparation(batch, day, {"order_lines": lines(["a", "empty"])}) for day, batch in enumerate(days, 1)]
+    exact = "1.2500000001"  # as fine as `prepare` keeps it
+    frames = {"order_lines": lines(["a", "empty"], price=exact)}
+    prepared = [preparation(batch, day, frames) for day, batch in enumerate(days, 1)]
     write_preparations(staging, shop="shop", preparations=prepared, lease=lease)
     columns = ["day", "order_id", "customer", "ordered_at", "unit_price", "discount", "quantity", "attributes"]
     found = read_facts(staging, manifest(staging), "order_lines", columns, RULES, until=date(2020, 1, 2))
@@ -82,13 +84,13 @@ def test_rows_come_back_exactly(staging: Database, lease: Lease, days: list[int]
         "order_id": "a",
         "customer": None,
         "ordered_at": AT,
-        "unit_price": Decimal("1.250000"),
+        "unit_price": Decimal(exact),
         "discount": None,
         "quantity": Decimal(3),
         "attributes": '{"note": "a\\n\\"b\\""}',
     }
     assert sorted(found.column("customer").to_pylist(), key=str) == ["", "", None, None]
-    assert shown(staging, "SELECT DISTINCT unit_price::text FROM clean.order_lines") == [("1.250",)]
+    assert shown(staging, "SELECT DISTINCT unit_price::text FROM clean.order_lines") == [(exact,)]
     asked = read_facts(staging, manifest(staging), "order_lines", ["amount"], RULES, types={"amount": pa.float64()})
     assert asked.column("amount").to_pylist() == [3.75] * 6
 

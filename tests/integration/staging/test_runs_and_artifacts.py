@@ -55,6 +55,15 @@ def test_a_run_keeps_its_report(staging: Database) -> None:
         load_run(staging, 99)
 
 
+def test_a_run_that_is_started_again_ends_the_one_that_was_left_running(staging: Database) -> None:
+    left = start(staging)
+    again = start(staging)
+    finish_run(staging, again.run, "finished")
+    newest = start(staging)
+    states = {record.context.run: record.state for record in list_runs(staging, "shop", 10)}
+    assert states == {left.run: "abandoned", again.run: "finished", newest.run: "running"}
+
+
 def test_a_manifest_is_fixed_once(staging: Database, lease: Lease, draft) -> None:
     drafts = [draft(1, [b"a"]), draft(2, [b"b"]), draft(4, [b"later"]), draft(2, [b"p"], entity="products")]
     land_batches(staging, shop="shop", drafts=[*drafts, draft(1, entity="reviews")], lease=lease)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from shopmine.errors import DataError
 from shopmine.features.customer_features import CUSTOMER_FEATURES, derive_customer_features
+from shopmine.features.lines import micros
 from unit.features.facts import FEW, LINES, START, Line, order_lines
 
 DAY = START + timedelta(days=40)
@@ -100,5 +101,10 @@ def test_missing_parts_and_impossible_amounts_are_named() -> None:
     with pytest.raises(DataError, match=r"order_lines lack \['kind'\]; they have"):
         derive_customer_features({"order_lines": lines.drop_columns(["kind"])}, DAY)
     huge = order_lines([Line(order="o", product="p", customer="ann", day=1, price=Decimal(10) ** 25)])
-    with pytest.raises(DataError, match="a value of unit_price is finer than a millionth or too large"):
+    with pytest.raises(DataError, match="a value of unit_price is too large"):
         derive_customer_features({"order_lines": huge}, DAY)
+
+
+def test_an_amount_finer_than_a_millionth_counts_rounded() -> None:
+    fine = pa.array([Decimal("1.0000005000"), Decimal("1.0000015000"), None], pa.decimal128(38, 10))
+    assert micros(pa.chunked_array([fine]), "amount").to_pylist() == [1_000_000, 1_000_002, None]
