@@ -167,8 +167,9 @@ def test_a_connection_that_breaks_while_reading_is_no_short_day(
     execute: Execute, write_shop: WriteShop, opening: Open, mysql_database: Connection
 ) -> None:
     execute(
-        "CREATE TABLE events (id INT PRIMARY KEY, at DATETIME, note CHAR(200)) ENGINE=InnoDB;\n"
-        "INSERT INTO events SELECT seq, DATE_ADD('2026-03-01', INTERVAL seq MINUTE), REPEAT('x', 200) FROM seq_1_to_40000"
+        "CREATE TABLE events (id INT PRIMARY KEY, at DATETIME, note VARCHAR(2000)) ENGINE=InnoDB;\n"
+        # 40 MB: more than the buffers between server and client hold, so that the query is still running when it breaks
+        "INSERT INTO events SELECT seq, DATE_ADD('2026-03-01', INTERVAL seq MINUTE), REPEAT('x', 2000) FROM seq_1_to_20000"
     )
     opened = opening(write_shop(events(["note"])), mysql_database)
     with open_reader(opened) as reader:
