@@ -15,6 +15,7 @@ from shopmine.config.days import NO_DAY, utc_now
 from shopmine.config.kinds import nearest
 from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import ConfigError
+from shopmine.faults import fault_point
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches, newest_batches
 from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.rights import list_rights
@@ -96,7 +97,9 @@ class _Landing:
     def land(self) -> None:
         """Land what was taken."""
         if self.drafts:
+            fault_point("collect.read")
             landed = land_batches(self.db, shop=self.shop, drafts=self.drafts, lease=self.lease)
+            fault_point("collect.landed")
             self.n_days += len(landed)
             self.n_rows += sum(batch.n_rows for batch in landed)
             self.n_new += sum(batch.is_new for batch in landed)

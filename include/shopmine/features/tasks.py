@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from shopmine.config.days import training_day
 from shopmine.config.shops import load_shop
+from shopmine.faults import fault_point
 from shopmine.features.customer_features import derive_customer_features
 from shopmine.features.interactions import derive_interactions, derive_returned
 from shopmine.features.lines import LINE_COLUMNS
@@ -126,7 +127,9 @@ def _build(source: _Source, context: RunContext, name: str, day: date) -> tuple[
         return existing, False
     frames = _SETS[name](source.frames(day), day)
     meta = {"n_rows": {label: frame.num_rows for label, frame in frames.items()}}
+    fault_point("features.built")
     written = write_artifact(
         source.db, key=key, shop=context.shop, name=name, day=day, frames=frames, meta=meta, run=context.run
     )
+    fault_point("features.written")
     return written, True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shopmine.config.days import training_day
 from shopmine.config.shops import load_shop
 from shopmine.errors import DataError, ShopmineError
+from shopmine.faults import fault_point
 from shopmine.mining.contract import JSON, MiningInputs, NotEnoughDataError, StoredModel
 from shopmine.mining.registry import ModelEntry, find_model, load_functions, model_config
 from shopmine.staging.artifacts import (
@@ -193,6 +194,7 @@ def _stored(fitted: Artifact) -> StoredModel:
 
 
 def _write(step: _Step, key: str, frames: Mapping[str, pa.Table], meta: Mapping[str, JSON]) -> int:
+    fault_point("fit.fitted" if step.name == "fit" else "apply.applied")
     written = write_artifact(
         step.db,
         key=key,
@@ -203,6 +205,7 @@ def _write(step: _Step, key: str, frames: Mapping[str, pa.Table], meta: Mapping[
         meta=meta,
         run=step.context.run,
     )
+    fault_point(f"{step.name}.written")
     reason = meta.get(NOT_MINED)
     if reason is not None:
         return step.finish(written.artifact, NOT_MINED, {"reason": f"not mined because {reason}"})

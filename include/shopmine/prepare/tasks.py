@@ -12,6 +12,7 @@ from shopmine.columns import AMOUNT, DAY, ORDER_ID
 from shopmine.config.days import NO_DAY
 from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import DataError
+from shopmine.faults import fault_point
 from shopmine.prepare.accounting import Accounting
 from shopmine.prepare.conform import Locale
 from shopmine.prepare.entities import PreparedBatch, Rules, prepare_batches
@@ -85,6 +86,7 @@ def prepare(db: Database, run: int) -> dict[str, JSON]:
         DataError: a batch lacks a mapped column or is damaged.
     """
     started = _start(db, run)
+    fault_point("prepare.frozen")
     counts = {}
     for (source, entity), version in started.versions.items():
         counts[f"{source}.{entity}"] = _prepare_entity(started, source, entity, version)
@@ -162,7 +164,9 @@ def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease
         _preparation(batch, result, run.versions[batch.source, batch.entity])
         for batch, result in zip(group, prepared, strict=True)
     ]
+    fault_point("prepare.computed")
     write_preparations(run.db, shop=run.shop.name, preparations=preparations, lease=lease)
+    fault_point("prepare.written")
     return [result.accounting for result in prepared]
 
 

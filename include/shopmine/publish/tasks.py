@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from shopmine.columns import CUSTOMER, KIND, METRIC, MODEL, PRODUCT, VALUE
 from shopmine.config.shops import load_shop
+from shopmine.faults import fault_point
 from shopmine.mining.registry import MODELS
 from shopmine.publish.compare import Comparison, ReleaseFrames, compare_releases
 from shopmine.publish.day_facts import DAY_COLUMNS, day_facts
@@ -124,6 +125,7 @@ def publish(db: Database, run: int) -> int:
         if found is None:
             tables, checks = _judged(state, outcomes, earlier, products, artifacts)
             tables = {**tables, "checks": checks_table(checks, state.day)}
+            fault_point("publish.checked")
             found = publish_release(
                 db,
                 shop=state.shop.name,
@@ -134,6 +136,7 @@ def publish(db: Database, run: int) -> int:
                 tables=tables,
                 lease=lease,
             )
+            fault_point("publish.committed")
         elif _should_return(db, found):
             found = set_current(db, state.shop.name, found.release, pin=False, lease=lease)
     detail: dict[str, JSON] = {

@@ -11,6 +11,7 @@ import zstandard
 from sqlalchemy.dialects import postgresql
 
 from shopmine.errors import DataError, NotFoundError
+from shopmine.faults import fault_point
 from shopmine.staging.database import Database
 from shopmine.staging.leases import Lease
 from shopmine.staging.pieces import read_pieces, write_pieces
@@ -119,6 +120,7 @@ def land_batches(db: Database, *, shop: str, drafts: Sequence[BatchDraft], lease
             connection.execute(sa.insert(batches_table), [_values(shop, number, item) for number, item in new])
             write_pieces(connection, chunks, ((number, item.data) for number, item in new))
         lease.check(connection)
+        fault_point("collect.before_commit")
     return landed
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from shopmine.config.canonical import ENTITIES, CanonicalEntity, ColumnType
 from shopmine.errors import ConfigError, DataError
+from shopmine.faults import fault_point
 from shopmine.staging.batches import Batch
 from shopmine.staging.copying import copy_in, copy_out
 from shopmine.staging.database import Database
@@ -131,6 +132,7 @@ def write_preparations(db: Database, *, shop: str, preparations: Sequence[Prepar
         lease.check(connection)
         _make_current(connection, shop, [(number, preparation) for number, preparation, _ in written], known_at)
         _record_consents(connection, shop, preparations)
+        fault_point("prepare.before_commit")
 
 
 def _check(preparation: Preparation) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shopmine.errors import NotFoundError
+from shopmine.faults import fault_point
 from shopmine.staging.copying import copy_in, copy_out
 from shopmine.staging.database import Database
 from shopmine.staging.leases import Lease
@@ -101,7 +102,9 @@ def publish_release(  # noqa: PLR0913 - the facts of a release, each named by th
             copy_in(connection, PUBLISHED[name].table, _placed(frame, shop, number))
         lease.check(connection)
         _make_visible(connection, {**told, "release": number})
-        return _one(connection, shop, number)
+        made = _one(connection, shop, number)
+        fault_point("publish.before_commit")
+    return made
 
 
 def _placed(frame: pa.Table, shop: str, number: int) -> pa.Table:
@@ -114,6 +117,7 @@ def _make_visible(connection: sa.Connection, told: Mapping[str, Any]) -> None:
     current = _current(connection, shop)
     is_pinned = current is not None and _is_pinned(connection, shop)
     connection.execute(sa.insert(releases).values(state=WAITING if is_pinned else RELEASED, **told))
+    fault_point("publish.before_pointer")
     if not is_pinned and (current is None or _rank(current.day, current.known_at) <= rank):
         _point(connection, shop, told["release"], is_pinned=False)
 

@@ -17,6 +17,7 @@ from pyarrow import csv, parquet
 
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.faults import fault_point
 from shopmine.publish.sinks.tables import RELEASE_TABLE, SinkOptions, SinkTable, Stamp
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ def _replace(target: Path, write: Callable[[Path], Any]) -> None:
         built = Path(folder) / target.name
         write(built)
         os.chmod(built, 0o640)  # noqa: PTH101  as plain as rename below
+        fault_point("sink.before_swap")
         built.replace(target)
+    fault_point("sink.swapped")
 
 
 def _write_parquet(path: Path, rows: pa.Table) -> None:

@@ -21,6 +21,7 @@ from pymongo.errors import PyMongoError
 
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.faults import fault_point
 from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, SinkOptions, SinkTable, Stamp, row_chunks
 
 if TYPE_CHECKING:
@@ -59,10 +60,13 @@ def write_tables(
                 database.drop_collection(name + _NEW)
         for name, table in zip(names, tables, strict=True):
             counts[table.name] = _build(database, name + _NEW, table, stamp)
+            fault_point("sink.between_tables")
         database.create_collection(release + _NEW, validator=_validator("the release of the collections beside", {}))
         database[release + _NEW].insert_one({"_id": stamp.shop, **asdict(stamp)})
+        fault_point("sink.before_swap")
         for name in (*names, release):
             database[name + _NEW].rename(name, dropTarget=True)
+            fault_point("sink.swapped")
     return counts
 
 

@@ -17,6 +17,7 @@ import pymysql
 
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.faults import fault_point
 from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, SinkOptions, SinkTable, Stamp, row_chunks
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def write_tables(
             cursor.execute(_create(name + _NEW, table, stamp))
             counts[table.name] = _insert(cursor, name + _NEW, table)
             session.commit()
+            fault_point("sink.between_tables")
+        fault_point("sink.before_swap")
         _swap(cursor, names)
+        fault_point("sink.swapped")
     del counts[RELEASE_TABLE]
     return counts
 
