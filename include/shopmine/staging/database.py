@@ -26,6 +26,7 @@ CONNECT_SECONDS: Final = 10
 LOCK_SECONDS: Final = 60
 IDLE_SECONDS: Final = 600
 STATEMENT_SECONDS: Final = 3600
+LEASE_SECONDS: Final = 60.0
 _UPGRADE_LOCK: Final = 5_405_405_201_001
 _OPTIONS: Final = (
     f"-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c client_encoding=UTF8 -c extra_float_digits=1"
@@ -40,16 +41,18 @@ _MAY_PASS: Final = (sa.exc.TimeoutError, psycopg.OperationalError, psycopg.error
 class Database:
     """A staging database. Safe to share between threads; a transaction is not."""
 
-    def __init__(self, url: str | sa.URL) -> None:
+    def __init__(self, url: str | sa.URL, *, lease_seconds: float = LEASE_SECONDS) -> None:
         """Remember where it is; nothing is opened yet.
 
         Args:
             url: `postgresql://user:password@host:port/database`, with or without SQLAlchemy's driver name.
+            lease_seconds: how long a lease is kept for a holder that shows no sign of life.
 
         Raises:
             ConfigError: it is not the URL of a PostgreSQL database.
         """
         parsed = _parse_url(url)
+        self.lease_seconds = lease_seconds
         self._where = f"{parsed.host or 'local socket'}:{parsed.port or 5432}/{parsed.database}"
         self.engine = sa.create_engine(
             parsed,

@@ -57,21 +57,22 @@ class Lease:
 
 
 @contextmanager
-def hold_lease(db: Database, name: str, *, wait_seconds: float, ttl_seconds: float = 60) -> Iterator[Lease]:
+def hold_lease(db: Database, name: str, *, wait_seconds: float, ttl_seconds: float | None = None) -> Iterator[Lease]:
     """Take the lease `name`, keep it alive while the block runs, give it back at the end.
 
     Args:
         db: the staging database; its clock counts.
         name: what will be written, say `shop/source/entity`.
         wait_seconds: how long to wait for a holder to give it back or to die.
-        ttl_seconds: how long a holder that shows no sign of life keeps it.
+        ttl_seconds: how long a holder that shows no sign of life keeps it; default: what the database says.
 
     Raises:
         SourceUnavailableError: another process still holds it after `wait_seconds`.
     """
-    lease = _acquire(db, name, time.monotonic() + wait_seconds, ttl_seconds)
+    ttl = db.lease_seconds if ttl_seconds is None else ttl_seconds
+    lease = _acquire(db, name, time.monotonic() + wait_seconds, ttl)
     done = threading.Event()
-    beat = threading.Thread(target=_keep_alive, args=(db, lease, ttl_seconds, done), name=f"lease {name}", daemon=True)
+    beat = threading.Thread(target=_keep_alive, args=(db, lease, ttl, done), name=f"lease {name}", daemon=True)
     beat.start()
     try:
         yield lease
