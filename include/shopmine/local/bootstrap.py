@@ -19,6 +19,7 @@ LOCK = Path(__file__).resolve().parents[3] / "requirements.txt"
 STAMP = "shopmine-lock.txt"
 _NEEDED_BYTES = 2_500_000_000
 _PROGRESS_SECONDS = 5.0
+_ONE_MORE = ("Collecting ", "Processing ", "Ignoring ")  # how pip begins each package
 
 
 class SetupError(Exception):
@@ -83,12 +84,14 @@ def _install(folder: Path, lock: Path) -> None:
 
 
 def _follow(pip: "subprocess.Popen[str]", n_packages: int) -> list[str]:
+    """Show how far pip is; the lines that it printed, without its warnings."""
     began = shown = time.monotonic()
     lines: list[str] = []
     n_collected = 0
     for line in pip.stdout or ():
-        lines.append(line.rstrip())
-        n_collected += line.startswith("Collecting ")
+        if not line.startswith("WARNING"):
+            lines.append(line.rstrip())
+        n_collected += line.startswith(_ONE_MORE)
         if line.startswith("Installing collected"):
             _say(f"  all {n_collected} downloaded, unpacking ({time.monotonic() - began:.0f} s)")
         elif time.monotonic() - shown > _PROGRESS_SECONDS:

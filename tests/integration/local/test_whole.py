@@ -12,6 +12,9 @@ import httpx
 import pytest
 
 from harness.installations import mode_of, own_installation
+from shopmine.errors import NotFoundError, SourceUnavailableError
+from shopmine.local.airflow import Airflow
+from shopmine.local.airflow_api import AirflowApi
 from shopmine.local.installation import Installation
 from shopmine.local.processes import Processes
 
@@ -26,6 +29,12 @@ def installation() -> Iterator[Installation]:
 
 
 def shopmine(installation: Installation, *arguments: str) -> str:
+    done = attempt(installation, *arguments)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def attempt(installation: Installation, *arguments: str) -> "subprocess.CompletedProcess[str]":
     kept = ("PATH", "HOME", "LANG", "SHOPMINE_PROGRAMS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
     shops = installation.home.parent / "shops"
@@ -35,9 +44,7 @@ def shopmine(installation: Installation, *arguments: str) -> str:
         "SHOPMINE_SHOPS": str(shops),
     }
     command = [sys.executable, "-m", "shopmine.cli.main", *arguments]
-    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=840, check=False)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=840, check=False)
 
 
 def states(installation: Installation) -> dict[str, str]:
@@ -79,6 +86,46 @@ def test_another_day_runs_through_airflow_and_older_days_do_not_become_current(i
     assert "success" in shopmine(installation, "run", "demo", "2025-06-29")
     found = shopmine(installation, "sql", "--csv", "SELECT day, is_current FROM published.releases ORDER BY day")
     assert found.splitlines()[1:] == ["2025-06-29,False", "2025-06-30,True"]
+
+
+def test_a_backfill_runs_each_day_of_its_range_once(installation: Installation) -> None:
+    assert "success" in shopmine(installation, "backfill", "demo", "2025-06-26", "2025-06-27")
+    found = shopmine(
+        installation, "sql", "--csv", "SELECT day FROM published.releases WHERE day < '2025-06-28' ORDER BY 1"
+    )
+    assert found.splitlines()[1:] == ["2025-06-26", "2025-06-27"]
+
+
+def test_an_unknown_dag_is_named_and_an_absent_airflow_too(installation: Installation) -> None:
+    api = Airflow(installation).api()
+    with pytest.raises(NotFoundError, match=r"no DAG 'nope\.daily' after 0 s; is shops/nope\.toml there"):
+        api.wait_for_dag("nope.daily", seconds=0)
+    api.close()
+    absent = AirflowApi("http://127.0.0.1:1", user="admin", password="none")
+    with pytest.raises(
+        SourceUnavailableError, match=r"does not answer at http://127\.0\.0\.1:1; see \./shopmine status"
+    ):
+        absent.health()
+
+
+def test_a_failed_run_says_which_task_and_why_and_its_status_is_1(installation: Installation) -> None:
+    file = installation.home.parent / "shops" / "demo.toml"
+    kept = file.read_text()
+    file.write_text(kept.replace('connection = "demo_mysql"', 'connection = "demo_gone"'))
+    done = attempt(installation, "run", "demo", "2025-06-24")
+    file.write_text(kept)
+    assert done.returncode == 1
+    assert "error: the run of demo for 2025-06-24 ended as failed:" in done.stderr
+    assert "collect.shop: ConfigError: the connection 'demo_gone' is not set" in done.stderr
+
+
+def test_a_new_connection_restarts_airflow_with_it(installation: Installation) -> None:
+    with (installation.home / "connections.env").open("a") as file:
+        file.write("AIRFLOW_CONN_MINE_MYSQL=mysql://me:mysecret@127.0.0.1:1/mine\n")
+    said = shopmine(installation, "start")
+    assert said.count("settings changed, starting it anew") == 4
+    assert "mysecret" not in said
+    assert "settings changed" not in shopmine(installation, "start")
 
 
 def test_upgrade_of_a_running_installation_leaves_it_running(installation: Installation) -> None:

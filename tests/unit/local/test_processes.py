@@ -57,7 +57,7 @@ def test_a_number_that_now_belongs_to_a_stranger_is_never_signalled(processes: P
     record = processes.start("worker", launch(tmp_path))
     stranger = subprocess.Popen(["sleep", "300"], start_new_session=True)
     try:
-        recycled = replace(record, pid=stranger.pid)
+        recycled = replace(record, pid=stranger.pid, ticks=record.ticks - 100)
         (tmp_path / "run" / "worker.json").write_text(json.dumps(asdict(recycled)))
         assert processes.find("worker") is None
         processes.stop("worker", seconds=1)
