@@ -59,7 +59,7 @@ from shopmine.staging.releases import (
 from shopmine.staging.results import result_schema
 from shopmine.staging.rights import list_rights
 from shopmine.staging.runs import RunContext, load_run, record_step, run_artifacts
-from shopmine.staging.tables_work import run_steps
+from shopmine.staging.tables_work import manifests, run_steps
 
 if TYPE_CHECKING:
     from shopmine.config.shops import Shop
@@ -135,9 +135,10 @@ def publish(db: Database, run: int) -> int:
                 key=key,
                 tables=tables,
                 lease=lease,
+                is_newest=not _is_outdated(state),
             )
             fault_point("publish.committed")
-        elif _should_return(db, found):
+        elif _should_return(state, found):
             found = set_current(db, state.shop.name, found.release, pin=False, lease=lease)
     detail: dict[str, JSON] = {
         "release": found.release,
@@ -218,9 +219,13 @@ def _products(state: _Run) -> pd.DataFrame | None:
 def _outcome(
     state: _Run, model: str, artifact: int | None, earlier: Release | None, products: pd.DataFrame | None
 ) -> ModelOutcome:
-    """What there is of a model: its artifact of this run, else what the earlier release has of it."""
-    if artifact is None:
-        reason = _failure(state, model)
+    """What there is of a model: its artifact of this run, else what the earlier release has of it.
+
+    An artifact counts only while no step of the model has failed since: a step that is run again may fail now.
+    """
+    failed = _failure(state, model)
+    if artifact is None or failed:
+        reason = failed or f"the model failed in run {state.context.run}; see the logs of its tasks"
     else:
         found = read_artifact(state.db, artifact)
         why = found.meta.get("not_mined")
@@ -233,7 +238,7 @@ def _outcome(
 
 
 def _failure(state: _Run, model: str) -> str:
-    """What the report says of the failed step, else where to look."""
+    """What the report says of the model's steps that failed when they last ran; empty when none did."""
     query = sa.select(run_steps.c.detail).where(
         run_steps.c.run == state.context.run,
         run_steps.c.step.in_([f"{model}.fit", f"{model}.apply"]),
@@ -241,8 +246,7 @@ def _failure(state: _Run, model: str) -> str:
     )
     with state.db.snapshot() as connection:
         said = [detail.get("error") for detail in connection.execute(query).scalars()]
-    reasons = [str(error) for error in said if error]
-    return "; ".join(reasons) or f"the model failed in run {state.context.run}; see the logs of its tasks"
+    return "; ".join(str(error) for error in said if error)
 
 
 def _carried(state: _Run, model: str, reason: str, earlier: Release, products: pd.DataFrame | None) -> ModelOutcome:
@@ -294,12 +298,28 @@ def _same_release(state: _Run, key: str) -> Release | None:
     return next((found for found in releases if found.key == key and found.day == state.day), None)
 
 
-def _should_return(db: Database, found: Release) -> bool:
+def _should_return(state: _Run, found: Release) -> bool:
     """Whether a release that is there already says what is true now, while another one of its day is shown."""
-    if found.is_current or found.state != RELEASED or is_pinned(db, found.shop):
+    if found.is_current or found.state != RELEASED or is_pinned(state.db, found.shop) or _is_outdated(state):
         return False
-    current = current_release(db, found.shop)
+    current = current_release(state.db, found.shop)
     return current is not None and (current.day, current.known_at) == (found.day, found.known_at)
+
+
+def _is_outdated(state: _Run) -> bool:
+    """Whether what is shown of this day was made, or found again, from facts that were fixed later than this run's."""
+    current = current_release(state.db, state.shop.name)
+    if current is None or (current.day, current.known_at) != (state.day, state.context.known_at):
+        return False
+    said = sa.select(run_steps.c.run).where(
+        run_steps.c.step == PUBLISH_STEP, run_steps.c.detail["release"].as_integer() == current.release
+    )
+    newest = sa.select(sa.func.max(manifests.c.manifest)).where(
+        sa.or_(manifests.c.run == current.run, manifests.c.run.in_(said))
+    )
+    with state.db.snapshot() as connection:
+        fixed = connection.execute(newest).scalar_one()
+    return fixed is not None and fixed > state.manifest.manifest
 
 
 def _judged(

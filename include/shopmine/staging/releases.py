@@ -58,6 +58,7 @@ def publish_release(  # noqa: PLR0913 - the facts of a release, each named by th
     key: str,
     tables: Mapping[str, pa.Table],
     lease: Lease,
+    is_newest: bool = True,
 ) -> Release:
     """Publish a set of results: all of it becomes visible in one moment, or nothing does.
 
@@ -76,6 +77,7 @@ def publish_release(  # noqa: PLR0913 - the facts of a release, each named by th
         key: names what they were made from.
         tables: published table -> its rows, columns as published without `shop` and `release`; others stay empty.
         lease: the right to move the shop's pointer.
+        is_newest: False keeps it without showing it: what is shown of the day was made from later facts.
 
     Raises:
         ConfigError: there is no published table of a name.
@@ -101,7 +103,7 @@ def publish_release(  # noqa: PLR0913 - the facts of a release, each named by th
         for name, frame in conformed.items():
             copy_in(connection, PUBLISHED[name].table, _placed(frame, shop, number))
         lease.check(connection)
-        _make_visible(connection, {**told, "release": number})
+        _make_visible(connection, {**told, "release": number}, is_newest=is_newest)
         made = _one(connection, shop, number)
         fault_point("publish.before_commit")
     return made
@@ -112,13 +114,13 @@ def _placed(frame: pa.Table, shop: str, number: int) -> pa.Table:
     return pa.table([*places, *frame.columns], names=["shop", "release", *frame.column_names])
 
 
-def _make_visible(connection: sa.Connection, told: Mapping[str, Any]) -> None:
+def _make_visible(connection: sa.Connection, told: Mapping[str, Any], *, is_newest: bool) -> None:
     shop, rank = told["shop"], _rank(told["day"], told["known_at"])
     current = _current(connection, shop)
     is_pinned = current is not None and _is_pinned(connection, shop)
     connection.execute(sa.insert(releases).values(state=WAITING if is_pinned else RELEASED, **told))
     fault_point("publish.before_pointer")
-    if not is_pinned and (current is None or _rank(current.day, current.known_at) <= rank):
+    if is_newest and not is_pinned and (current is None or _rank(current.day, current.known_at) <= rank):
         _point(connection, shop, told["release"], is_pinned=False)
 
 

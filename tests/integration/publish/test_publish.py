@@ -19,7 +19,7 @@ from shopmine.staging.leases import hold_lease
 from shopmine.staging.manifests import freeze_manifest
 from shopmine.staging.releases import current_release, find_release, read_release, set_current
 from shopmine.staging.rights import record_right
-from shopmine.staging.runs import attach_artifact, list_runs, open_run
+from shopmine.staging.runs import attach_artifact, list_runs, open_run, record_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,17 +216,40 @@ def test_the_same_results_twice_are_one_release(staging: Database) -> None:
     assert publish(staging, a_run(staging)) == release
 
 
+OTHER = RESULTS | {"recommendations": lists(ann="AB", bob="AB")}
+
+
 def test_results_that_come_back_are_shown_again_unless_the_shop_is_pinned(staging: Database) -> None:
-    first, other = a_run(staging), a_run(staging, results=RESULTS | {"recommendations": lists(ann="AB", bob="AB")})
-    release = publish(staging, first)
-    assert publish(staging, other) != release
-    publish(staging, first)
+    release = publish(staging, a_run(staging))
+    second = publish(staging, a_run(staging, results=OTHER))
+    assert second != release
+    publish(staging, a_run(staging))
     assert current_release(staging, "shop").release == release
-    second = publish(staging, other)
     with hold_lease(staging, "shop/pointer", wait_seconds=5) as lease:
         set_current(staging, "shop", second, pin=True, lease=lease)
-    publish(staging, first)
+    publish(staging, a_run(staging))
     assert current_release(staging, "shop").release == second
+
+
+def test_of_two_runs_of_a_day_the_later_facts_are_shown_whichever_publishes_last(staging: Database) -> None:
+    slow, quick = a_run(staging), a_run(staging, results=OTHER)
+    shown = publish(staging, quick)
+    for _ in range(2):
+        assert publish(staging, slow) != shown
+        assert current_release(staging, "shop").release == shown
+    back = publish(staging, a_run(staging))
+    assert current_release(staging, "shop").release == back
+    publish(staging, quick)
+    assert current_release(staging, "shop").release == back
+
+
+def test_what_a_model_gave_before_it_failed_is_not_taken_for_the_days_result(staging: Database) -> None:
+    run = a_run(staging)
+    release = publish(staging, run)
+    record_step(staging, run, "segments.fit", "failed", {"error": "no such setting"})
+    again = publish(staging, run)
+    assert again != release
+    assert checks(staging, again)["mined_segments"] == (False, "no results")
 
 
 def test_a_model_without_results_shows_the_last_good_ones_marked_stale(staging: Database) -> None:
