@@ -25,7 +25,7 @@ def parts_by_day(entity: EntityConfig, document: Document, zone: ZoneInfo) -> di
 
     None stands for what has no day. A document whose list is empty holds nothing and gives nothing.
     """
-    inner = _inside_list(entity)
+    inner = inside_list(entity)
     if inner is None:
         return {_day_of(value_at(document, str(entity.day)), zone): document}
     unwind = str(entity.unwind)
@@ -40,7 +40,7 @@ def parts_by_day(entity: EntityConfig, document: Document, zone: ZoneInfo) -> di
 
 def has_no_day(entity: EntityConfig) -> Document:
     """The query for documents that hold anything to which `parts_by_day` gives no day."""
-    inner = _inside_list(entity)
+    inner = inside_list(entity)
     if inner is None:
         return {"$or": [{entity.day: {"$not": {"$type": "date"}}}, {entity.day: {"$type": "array"}}]}
     unwind = str(entity.unwind)
@@ -54,7 +54,7 @@ def has_no_day(entity: EntityConfig) -> Document:
     }
 
 
-def _inside_list(entity: EntityConfig) -> str | None:
+def inside_list(entity: EntityConfig) -> str | None:
     """The path of the day within an element of the unwound list, if it leads there."""
     inside = f"{entity.unwind}."
     day = str(entity.day)

@@ -47,8 +47,14 @@ def prune_list(document: dict[str, Any], columns: tuple[str, ...], unwind: str) 
 @lru_cache(maxsize=64)
 def _tree_inside(columns: tuple[str, ...], unwind: str) -> dict[str, Any]:
     """The mapped paths of an element as a tree of steps."""
+    inside = (path.removeprefix(f"{unwind}.") for path in columns if path.startswith(f"{unwind}."))
+    return tree_of(shortest_paths(inside))
+
+
+def tree_of(paths: Iterable[str]) -> dict[str, Any]:
+    """Paths, none inside another, as a tree of their steps."""
     tree: dict[str, Any] = {}
-    for path in shortest_paths(path.removeprefix(f"{unwind}.") for path in columns if path.startswith(f"{unwind}.")):
+    for path in paths:
         branch = tree
         for step in path.split("."):
             branch = branch.setdefault(step, {})

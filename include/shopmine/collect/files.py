@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -43,12 +43,13 @@ def open_reader(opening: Opening) -> Iterator[FilesReader]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A file, the day that its name tells (if `day_from_name` is set), and its size and time of change."""
+    """A file, the day that its name tells (if `day_from_name` is set), its size and time of change, and its SHA-256."""
 
     path: Path
     name: str
     day: date | None
     state: tuple[int, int]
+    content: bytes
 
 
 class FilesReader:
@@ -58,6 +59,7 @@ class FilesReader:
 
     def __init__(self, opening: Opening) -> None:
         self._opening = opening
+        self._found: dict[str, list[_Found]] = {}
 
     def columns(self, entity: EntityConfig, names: tuple[str, ...]) -> tuple[Column, ...]:
         """Name and type of each value of a line, by the newest file (see `reading.Reader`)."""
@@ -91,6 +93,20 @@ class FilesReader:
             lines.setdefault(NO_DAY, [])
         for day in sorted(lines, key=lambda d: (d == NO_DAY, d or NO_DAY)):
             yield DayLines(day=day, lines=lines[day])
+
+    def fingerprints(
+        self,
+        entity: EntityConfig,
+        names: tuple[str, ...],  # noqa: ARG002  a file is looked at as a whole
+        days: frozenset[date],
+    ) -> Mapping[date, str]:
+        """Over the contents of all files that may hold the day, whatever their names (see `reading.Reader`)."""
+        files = self._files(entity)
+        told = {}
+        for day in days:
+            contents = sorted(found.content for found in files if found.day in (None, day))
+            told[day] = hashlib.sha256(b"".join(contents)).hexdigest()
+        return told
 
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """The first rows of the newest file, and how many files there are (see `reading.Reader`)."""
@@ -155,7 +171,12 @@ class FilesReader:
         return (*treated, (UNREADABLE, "text"))
 
     def _files(self, entity: EntityConfig) -> list[_Found]:
-        """The files that match, sorted by name, each content once."""
+        """The files that match, sorted by name, each content once; looked for once, so that all is about the same files."""
+        if entity.name not in self._found:
+            self._found[entity.name] = self._find_files(entity)
+        return self._found[entity.name]
+
+    def _find_files(self, entity: EntityConfig) -> list[_Found]:
         folder = self._opening.connection.folder
         seen: set[tuple[bytes, date | None]] = set()
         files = []
@@ -164,10 +185,10 @@ class FilesReader:
             day = self._day_of_name(entity, name)
             state = _state(path)
             with path.open("rb") as stream:
-                content = (hashlib.file_digest(stream, "sha256").digest(), day)
-            if content not in seen:
-                seen.add(content)
-                files.append(_Found(path=path, name=name, day=day, state=state))
+                content = hashlib.file_digest(stream, "sha256").digest()
+            if (content, day) not in seen:
+                seen.add((content, day))
+                files.append(_Found(path=path, name=name, day=day, state=state, content=content))
         return files
 
     def _check_unchanged(self, found: _Found) -> None:

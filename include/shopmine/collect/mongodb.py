@@ -7,18 +7,20 @@ of a day; it is read apart, as NO_DAY.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from bson import json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo.errors import OperationFailure
 
 from shopmine.collect.document_days import has_no_day, parts_by_day
 from shopmine.collect.documents import change_at, paths_of, projection_of, prune_list, texts_at, value_at
 from shopmine.collect.moments import OpenDays
-from shopmine.collect.mongodb_client import connect, in_words
+from shopmine.collect.mongodb_client import UNKNOWN_EXPRESSION, connect, in_words
+from shopmine.collect.mongodb_fingerprints import fingerprint_pipeline
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
 from shopmine.config.days import NO_DAY, day_bounds
 from shopmine.config.kinds import nearest
@@ -40,6 +42,7 @@ _EXACT: Final = CodecOptions[Document](
 )
 _SAMPLE: Final = 1_000
 _BATCH: Final = 2_000
+_NO_DOCUMENTS: Final = "0"
 
 
 @contextmanager
@@ -74,6 +77,20 @@ class MongoReader:
             yield from self._days(collection, request, request.days)
         if request.with_no_day:
             yield self._nowhere(collection, request)
+
+    def fingerprints(
+        self, entity: EntityConfig, names: tuple[str, ...], days: frozenset[date]
+    ) -> Mapping[date, str] | None:
+        """Number and sums, by one aggregation (see `reading.Reader` and `mongodb_fingerprints`)."""
+        pipeline = fingerprint_pipeline(entity, names, days, self._opening.zone)
+        try:
+            with self._collection(entity).aggregate(pipeline, session=self._session) as cursor:
+                found = {group["_id"]: f"{group['n']} {group['high']} {group['low']}" for group in cursor}
+        except OperationFailure as error:
+            if error.code == UNKNOWN_EXPRESSION:
+                return None
+            raise
+        return {day: found.get(day.isoformat(), _NO_DOCUMENTS) for day in days}
 
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """Some documents, their estimated number, and mapped paths that none of them has (see `reading.Reader`)."""

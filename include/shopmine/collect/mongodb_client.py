@@ -31,6 +31,7 @@ _OPTIONS: Final = {
 _LOGIN: Final = {18, 8000}
 _PRIVILEGE: Final = 13
 _NO_SNAPSHOTS: Final = {20, 72, 123, 246, 263}
+UNKNOWN_EXPRESSION: Final = 168
 _SNAPSHOT_TOO_OLD: Final = 239
 
 

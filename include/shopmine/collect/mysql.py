@@ -5,14 +5,16 @@ Rows whose day cannot be told (a null, zero or impossible date) are never part o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from shopmine.collect.copy_text import copy_lines
+from shopmine.collect.day_shifts import day_shifts
 from shopmine.collect.moments import DayOfText, OpenDays
+from shopmine.collect.mysql_fingerprints import day_expression, row_number
 from shopmine.collect.mysql_names import MysqlNames, quoted
 from shopmine.collect.mysql_session import MysqlSession, Row
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
@@ -20,11 +22,14 @@ from shopmine.config.days import NO_DAY, ONE_DAY, UTC_ZONE, day_bounds
 from shopmine.errors import ConfigError, SourceUnavailableError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from shopmine.config.entities import EntityConfig
 
 _DAY_TYPES: Final = ("date", "datetime", "timestamp")
 _MARGIN: Final = timedelta(hours=3)  # more than any clock change; the exact day is computed for each row
 _MOST_RANGES: Final = 31
+_NO_ROWS: Final = "0"
 _Change = Callable[[bytes], bytes]
 
 
@@ -40,11 +45,12 @@ def open_reader(opening: Opening) -> Iterator[MysqlReader]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """A read made ready: where from, the columns as they land, what changes their values, and the day's column."""
+    """A read made ready: where from, the columns as they land and their own types, what changes values, the day's column."""
 
     origin: str
     where: str
     columns: tuple[Column, ...]
+    types: tuple[str, ...]
     changes: dict[int, _Change]
     day: int
     day_type: str
@@ -55,6 +61,11 @@ class _Plan:
 
     def count(self, condition: str) -> str:
         return f"SELECT COUNT(*) FROM {self.origin}{self._condition(condition)}"  # noqa: S608  as above
+
+    def by_day(self, day: str, condition: str) -> str:
+        named = [(name, kind) for (name, _), kind in zip(self.columns, self.types, strict=True)]
+        told = f"{day} AS shopmine_day, COUNT(*), SUM({row_number(named)})"
+        return f"SELECT {told} FROM {self.origin}{self._condition(condition)} GROUP BY shopmine_day"  # noqa: S608  as above
 
     def _condition(self, condition: str) -> str:
         given = [f"({part})" for part in (self.where, condition) if part]
@@ -85,6 +96,25 @@ class MysqlReader:
         if request.with_no_day:
             yield self._whole(plan, request, NO_DAY, _has_no_day(quoted(plan.columns[plan.day][0])))
 
+    def fingerprints(
+        self, entity: EntityConfig, names: tuple[str, ...], days: frozenset[date]
+    ) -> Mapping[date, str] | None:
+        """Number of rows and sum over them, in one query (see `reading.Reader` and `mysql_fingerprints`)."""
+        plan = self._plan(entity, names)
+        ranges = _ranges(days)
+        shifts = day_shifts(
+            zone=self._zone(plan),
+            shop_zone=self._opening.zone,
+            first=ranges[0][0] - ONE_DAY,
+            last=ranges[-1][1] + ONE_DAY,
+        )
+        day = day_expression(quoted(plan.columns[plan.day][0]), plan.day_type, shifts)
+        condition = " OR ".join(f"({self._between(plan, first, last)})" for first, last in ranges)
+        found = {
+            text: f"{n} {total}" for text, n, total in map(_texts, self._session.rows(plan.by_day(day, condition)))
+        }
+        return {wanted: found.get(wanted.isoformat(), _NO_ROWS) for wanted in days}
+
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """Some rows, their estimated number, and whether the table's own key is declared (see `reading.Reader`)."""
         plan = self._plan(entity, tuple(columns))
@@ -111,6 +141,7 @@ class MysqlReader:
             origin=self._names.origin(entity),
             where=entity.where or "",
             columns=tuple((name, key.type_of(entity, name, kind)) for name, kind in types.items()),
+            types=tuple(types.values()),
             changes={i: change for i, name in enumerate(names) if (change := self._change(entity, name, types[name]))},
             day=day,
             day_type=day_type,
@@ -142,13 +173,16 @@ class MysqlReader:
         for rest, its_lines in open_days.take_complete(None):
             yield DayLines(day=rest, lines=its_lines)
 
+    def _zone(self, plan: _Plan) -> ZoneInfo:
+        """The zone of the clock that the day's column reads."""
+        return UTC_ZONE if plan.day_type == "timestamp" else self._opening.source.zone
+
     def _day_of(self, plan: _Plan) -> Callable[[bytes | None], date | None]:
-        zone = UTC_ZONE if plan.day_type == "timestamp" else self._opening.source.zone
-        return DayOfText(zone=zone, shop_zone=self._opening.zone).of_clock
+        return DayOfText(zone=self._zone(plan), shop_zone=self._opening.zone).of_clock
 
     def _between(self, plan: _Plan, first: date, last: date) -> str:
         """Bounds on the day's column that hold at least all rows of these days, for the source's index to use."""
-        zone = UTC_ZONE if plan.day_type == "timestamp" else self._opening.source.zone
+        zone = self._zone(plan)
         start, end = day_bounds(first, self._opening.zone)[0], day_bounds(last, self._opening.zone)[1]
         if plan.day_type == "date":
             low, high = datetime.combine(first, time()), datetime.combine(last + ONE_DAY, time())
@@ -194,6 +228,10 @@ def _to_hex(value: bytes) -> bytes:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("utf-8", "replace")
+
+
+def _texts(row: Row) -> tuple[str | None, ...]:
+    return tuple(map(_text, row))
 
 
 def _has_no_day(column: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -90,6 +90,20 @@ class Reader(Protocol):
         Raises:
             ConfigError: as `columns`.
             SourceUnavailableError: the source stopped answering, or gave fewer rows than it counts.
+        """
+        ...
+
+    def fingerprints(
+        self, entity: EntityConfig, names: tuple[str, ...], days: frozenset[date]
+    ) -> Mapping[date, str] | None:
+        """Of each of these days a short text that is another one when its rows are others; computed inside the source.
+
+        Of the same snapshot as what `read` gives, in at most one query. Rows without a day are no part of it. None: this
+        server cannot tell.
+
+        Raises:
+            ConfigError: as `columns`.
+            SourceUnavailableError: the source stopped answering.
         """
         ...
 

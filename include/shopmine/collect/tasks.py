@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from shopmine.collect.checking import Cadence, Checker, Look, mapping_hash
 from shopmine.collect.forgotten import Forgotten
 from shopmine.collect.personal import personal_key, treatment_of
 from shopmine.collect.reading import Column, Opening, Reader, ReadRequest, open_reader
@@ -17,17 +19,20 @@ from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import ConfigError
 from shopmine.faults import fault_point
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches, newest_batches
+from shopmine.staging.fingerprints import Fingerprint, read_fingerprints, write_fingerprints
 from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.rights import list_rights
 from shopmine.staging.runs import RunContext, load_run, record_step
 
 if TYPE_CHECKING:
-    from shopmine.config.entities import EntityConfig, SourceConfig
+    from shopmine.config.entities import EntityConfig
     from shopmine.staging.database import Database
+    from shopmine.staging.values import JSON
 
 _WAIT_SECONDS: Final = 3_600.0  # a second run of the same source waits for the first, then finds little to do
 _MOST_BYTES: Final = 16 << 20
 _MOST_DRAFTS: Final = 200
+_MOST_NAMED: Final = 50
 
 
 def collect_source(db: Database, run: int, source: str, connections: Connections) -> dict[str, int]:
@@ -63,14 +68,19 @@ def collect_source(db: Database, run: int, source: str, connections: Connections
         _read_source(context, shop, connections, landing)
     entities = shop.sources[source].read_entities()
     counts = {"entities": len(entities), "days": landing.n_days, "rows": landing.n_rows, "batches": landing.n_new}
-    record_step(db, run, step, "done", {**counts, "not_covered": _not_covered(shop.sources[source])})
+    record_step(db, run, step, "done", {**counts, **_report(landing.looks)})
     return counts
 
 
-def _not_covered(source: SourceConfig) -> str:
-    if all(entity.is_snapshot for entity in source.read_entities()):
-        return ""
-    return f"changes of rows more than {source.lookback_days} days before the run's day"
+def _report(looks: Mapping[str, Look]) -> dict[str, JSON]:
+    """What was checked of older days, what had changed there, and what was not looked at."""
+    changed = {name: sorted(day.isoformat() for day in look.changed) for name, look in looks.items() if look.changed}
+    return {
+        "checked": {name: look.n_checked for name, look in looks.items() if look.n_checked},
+        "n_changed": sum(map(len, changed.values())),
+        "changed": {name: [*days[:_MOST_NAMED]] for name, days in changed.items()},
+        "not_covered": "; ".join(look.gap for look in looks.values() if look.gap),
+    }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +92,7 @@ class _Landing:
     source: str
     lease: Lease
     drafts: list[BatchDraft] = field(default_factory=list)
+    looks: dict[str, Look] = field(default_factory=dict)
     n_bytes: int = 0
     n_days: int = 0
     n_rows: int = 0
@@ -103,7 +114,14 @@ class _Landing:
             self.n_days += len(landed)
             self.n_rows += sum(batch.n_rows for batch in landed)
             self.n_new += sum(batch.is_new for batch in landed)
+            entity = self.drafts[0].entity
+            now = self.looks[entity].now if entity in self.looks else {}
+            self.remember(entity, {draft.day: now[draft.day] for draft in self.drafts if draft.day in now})
         self.drafts, self.n_bytes = [], 0
+
+    def remember(self, entity: str, days: Mapping[date, Fingerprint]) -> None:
+        """Write the fingerprints of days whose rows have landed."""
+        write_fingerprints(self.db, self.shop, source=self.source, entity=entity, days=days, lease=self.lease)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,20 +135,32 @@ class _Reading:
     window: Window
     landed: dict[date, LandedDay]
     forgotten: Forgotten
+    checker: Checker
 
-    def request(self) -> ReadRequest | None:
-        """What is to be read; None: nothing."""
-        days = {day: known for day, known in self.landed.items() if day != NO_DAY}
-        is_first = not days
-        if self.entity.is_snapshot and not (is_first or self.window.is_live):
+    def look(self) -> Look:
+        """Ask which older days changed; a snapshot is read whole instead."""
+        if self.entity.is_snapshot:
+            return Look()
+        read = self.window.days_to_read(self._landed_days())
+        older = frozenset(day for day in self._landed_days() if day <= self.window.end) - read
+        return self.checker.look(day=self.window.day, read=read, older=older, now=self.window.now)
+
+    def request(self, changed: frozenset[date]) -> ReadRequest | None:
+        """What is to be read, with the days that changed; None: nothing."""
+        days = self._landed_days()
+        is_wanted = not days or self.window.is_live
+        if self.entity.is_snapshot and not is_wanted:
             return None
         return ReadRequest(
             entity=self.entity,
             columns=self.names,
-            days=None if self.entity.is_snapshot else self.window.days_to_read(days),
-            with_no_day=not self.entity.is_snapshot and (is_first or self.window.is_live),
+            days=None if self.entity.is_snapshot else self.window.days_to_read(days) | changed,
+            with_no_day=not self.entity.is_snapshot and (is_wanted or bool(changed)),
             forgotten=self.forgotten,
         )
+
+    def _landed_days(self) -> dict[date, LandedDay]:
+        return {day: known for day, known in self.landed.items() if day != NO_DAY}
 
     def draft(self, source: str, day: date, lines: list[bytes]) -> BatchDraft:
         """A day as it is landed."""
@@ -166,10 +196,20 @@ def _read_source(context: RunContext, shop: Shop, connections: Connections, land
         zone=shop.zone,
         now=utc_now(),
     )
+    cadence = Cadence(older_days=source.older_days, weekday=shop.training_weekday, zone=shop.zone)
     with open_reader(opening) as reader:
         for entity in source.read_entities():
             names = tuple(source.columns(entity.name))
             columns = reader.columns(entity, names)
+            checker = Checker(
+                reader=reader,
+                entity=entity,
+                names=names,
+                cadence=cadence,
+                known=read_fingerprints(landing.db, shop.name, source=source.name, entity=entity.name),
+                mapping_hash=mapping_hash(source, entity, names, shop.zone),
+                key=opening.key,
+            )
             reading = _Reading(
                 reader=reader,
                 entity=entity,
@@ -178,6 +218,7 @@ def _read_source(context: RunContext, shop: Shop, connections: Connections, land
                 window=window,
                 landed=_landed_days(landing, entity, columns),
                 forgotten=Forgotten.of((entity, *source.derived(entity.name)), persons),
+                checker=checker,
             )
             _read_entity(reading, landing)
 
@@ -196,9 +237,12 @@ def _landed_days(landing: _Landing, entity: EntityConfig, columns: tuple[Column,
 
 def _read_entity(reading: _Reading, landing: _Landing) -> None:
     """Land an entity's days as they come, days without rows as batches without rows, and what has no day."""
-    request = reading.request()
+    look = reading.look()
+    request = reading.request(look.changed)
     if request is None:
         return
+    if not reading.entity.is_snapshot:
+        landing.looks[reading.entity.name] = look
     missing = set(request.days or ())
     for read in reading.reader.read(request):
         day = reading.window.newest if read.day is None else read.day
@@ -209,3 +253,4 @@ def _read_entity(reading: _Reading, landing: _Landing) -> None:
     for day in sorted(missing):
         landing.add(reading.draft(landing.source, day, []))
     landing.land()
+    landing.remember(reading.entity.name, look.unchanged(request.days or ()))

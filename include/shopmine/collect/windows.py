@@ -42,6 +42,11 @@ class Window:
         return complete if self.last_day is None else min(complete, self.last_day)
 
     @property
+    def end(self) -> date:
+        """The last day that the run reads once something has landed: its own, but none that has not begun."""
+        return min(self.day, local_day(self.now, self.zone), self.last_day or self.day)
+
+    @property
     def is_live(self) -> bool:
         """Whether the run is for the newest day (or a later one), so that the present state of the source is its business."""
         return self.day >= self.newest
@@ -54,10 +59,9 @@ class Window:
         """
         if not landed:
             return frozenset(days_between(self.first_day, self.newest))
-        end = min(self.day, local_day(self.now, self.zone), self.last_day or self.day)
-        again = end - timedelta(days=self.lookback_days)
+        again = self.end - timedelta(days=self.lookback_days)
         return frozenset(
-            day for day in days_between(self.first_day, end) if day > again or self._is_stale(day, landed.get(day))
+            day for day in days_between(self.first_day, self.end) if day > again or self._is_stale(day, landed.get(day))
         )
 
     def _is_stale(self, day: date, landed: LandedDay | None) -> bool:

@@ -173,6 +173,8 @@ class SourceConfig(Settings):
         connection: id of the connection.
         timezone: zone of times that the source gives without one; the shop's unless said.
         lookback_days: so many last days are read again by each run.
+        older_days: how often days before these are checked for late, corrected and deleted rows, by a fingerprint that the
+            source computes of each: "weekly" with runs for the training weekday, "daily" with each run, or "never".
     """
 
     name: str
@@ -180,6 +182,7 @@ class SourceConfig(Settings):
     connection: str
     timezone: str
     lookback_days: int = Field(default=3, ge=1)
+    older_days: Literal["weekly", "daily", "never"] = "weekly"
     entities: Mapping[str, EntityConfig]
 
     @model_validator(mode="before")

@@ -77,6 +77,31 @@ manifests = sa.Table(
     comment="The batches that a run reads, fixed once.",
 )
 
+fingerprints = sa.Table(
+    "fingerprints",
+    metadata,
+    sa.Column("shop", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column(
+        "fingerprint",
+        sa.Text,
+        nullable=False,
+        comment="keyed hash of what the source computed over the rows of the day",
+    ),
+    sa.Column(
+        "mapping_hash",
+        sa.Text,
+        nullable=False,
+        comment="what was asked: another question makes another fingerprint",
+    ),
+    _instant("checked_at", nullable=False, comment="when the source was last asked"),
+    sa.PrimaryKeyConstraint("shop", "source", "entity", "day", name="fingerprints_pkey"),
+    schema="work",
+    comment="What each landed day looked like inside its source, so that a later look tells whether it changed.",
+)
+
 artifacts = sa.Table(
     "artifacts",
     metadata,
