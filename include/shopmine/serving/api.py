@@ -135,6 +135,8 @@ def _add_product_routes(router: APIRouter, db: Database) -> None:
 
 def _answer(db: Database, request: Request, shop: str, read: Reader) -> Response:
     """The rows with their release. The tag changes with the release, and with what rights hide within one."""
+    if any("\0" in value for value in request.path_params.values()):
+        raise NotFoundError("no id holds a NUL character, which PostgreSQL could not even compare")
     with db.snapshot() as connection:
         at = find_release(connection, shop)
         content = read(connection, at)

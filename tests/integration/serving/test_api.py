@@ -77,7 +77,15 @@ def test_without_the_token_there_is_nothing_but_health(client: TestClient, sent:
 
 
 @pytest.mark.parametrize(
-    "path", ["/shops/nobody/release", "/shops/shop/customers/bob", "/shops/shop/products/Z/similar", "/shops/shop/x"]
+    "path",
+    [
+        "/shops/nobody/release",
+        "/shops/shop/customers/bob",
+        "/shops/shop/products/Z/similar",
+        "/shops/shop/x",
+        "/shops/shop/customers/%00",
+        "/shops/%00/release",
+    ],
 )
 def test_what_is_not_there_is_404_and_names_nobody(client: TestClient, path: str) -> None:
     answer = client.get(path)
