@@ -26,7 +26,7 @@ from shopmine.errors import ConfigError, NotFoundError
 SHOPS_VARIABLE: Final = "SHOPMINE_SHOPS"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 # Raised when `prepare` itself makes something else of the same rows, so that old days are prepared again.
-PREPARE_VERSION: Final = 1
+PREPARE_VERSION: Final = 2
 # Where rows are read does not change what is made of them: other rows make other batches.
 _NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter"}
 
@@ -95,6 +95,9 @@ class Shop(Settings):
             raise ValueError(f"first_day {self.first_day} is impossible; it must be after {NO_DAY}")
         if not self.sources:
             raise ValueError("has no sources; add [sources.NAME]")
+        places = [f"{part}.{name}" for part in ("sources", "sinks") for name in getattr(self, part)]
+        if wrong := [place for place in places if not _NAME.fullmatch(place.partition(".")[2])]:
+            raise ValueError(f"{wrong} cannot name a task; use a-z, 0-9 and _, beginning with a letter")
         return self
 
     @property

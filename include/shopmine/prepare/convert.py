@@ -24,8 +24,8 @@ _ANY_NUMBER: Final = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?$
 _LONGEST_NUMBER: Final = 400
 _EXACT: Final = Context(prec=_LONGEST_NUMBER + 50, rounding=ROUND_HALF_EVEN)
 _TENTH_DECIMAL: Final = Decimal(1).scaleb(-MOST_DECIMALS)
-_TRUE: Final = ("true", "t", "yes", "y", "1")
-_FALSE: Final = ("false", "f", "no", "n", "0")
+_TRUE: Final = ("true", "t", "yes", "y", "1", "01")
+_FALSE: Final = ("false", "f", "no", "n", "0", "00")
 _WHAT: Final = {
     ColumnType.NUMERIC: "a number",
     ColumnType.INTEGER: "a whole number",
@@ -138,7 +138,7 @@ def to_whole_numbers(text: pa.Array) -> Converted:
 
 
 def to_booleans(text: pa.Array) -> Converted:
-    """true, t, yes, y, 1 and false, f, no, n, 0 in any case."""
+    """true, t, yes, y, 1 and false, f, no, n, 0 in any case; 01 and 00, as the hex digits of a BIT(1) land."""
     lower = pc.utf8_lower(text)
     is_true = pc.is_in(lower, pa.array(_TRUE))
     is_known = pc.or_(is_true, pc.is_in(lower, pa.array(_FALSE)))

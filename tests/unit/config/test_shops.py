@@ -151,6 +151,11 @@ def test_a_mistake_is_named_with_its_key_and_what_would_be_right(old: str, new: 
         shop(SHOP.replace(old, new))
 
 
+def test_what_names_a_task_is_written_in_small_letters() -> None:
+    with pytest.raises(ConfigError, match=r"\['sources.Store-1'\] cannot name a task; use a-z"):
+        shop(SHOP.replace("[sources.store", "[sources.Store-1"))
+
+
 def test_day_from_name_belongs_to_files() -> None:
     with pytest.raises(ConfigError, match=r"events\.day_from_name: is no setting of a mongodb source"):
         shop(MONGO.replace('day = "at"', "day_from_name = '(.*)'"))

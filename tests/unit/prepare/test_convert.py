@@ -98,8 +98,8 @@ def test_what_is_no_whole_number_is_bad(bad: str) -> None:
 
 
 def test_truth_values() -> None:
-    converted = to_booleans(text("TRUE", "0", "Yes", "f", "maybe", "", None))
-    assert converted.values.to_pylist() == [True, False, True, False, None, None, None]
+    converted = to_booleans(text("TRUE", "0", "Yes", "f", "maybe", "", None, "01", "00"))
+    assert converted.values.to_pylist() == [True, False, True, False, None, None, None, True, False]
     assert converted.bad.tolist() == [4, 5]
 
 
