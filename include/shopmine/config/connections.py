@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,13 @@ class Connection:
     def folder(self) -> Path:
         """The folder of a connection of kind "files"."""
         return Path(self.extra.get("path") or f"/{self.database}")
+
+    def tls(self) -> ssl.SSLContext | None:
+        """TLS for MySQL where the connection says `ssl=true` or names a certificate authority with `ssl_ca`."""
+        authority = self.extra.get("ssl_ca")
+        if authority is None and self.extra.get("ssl", "false").lower() != "true":
+            return None
+        return ssl.create_default_context(cafile=authority)
 
     def sqlalchemy_url(self) -> str:
         """The URL for SQLAlchemy, with the driver that is installed. It holds the password: never show it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -123,3 +124,16 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(SourceUnavailableError, match=r"shop_mysql .*MySQL error 2003") as caught:
         mysql.write_tables(gone, [TABLE], STAMP, SinkOptions())
     assert "secret" not in str(caught.value)
+
+
+def test_a_mongodb_user_is_looked_for_where_the_source_looks_for_it() -> None:
+    gone = "mongodb://shop:secret@127.0.0.1:1/shop?directConnection=true"
+    for options, source in (("", "shop"), ("&authSource=admin", "admin")):
+        with mongodb._database(Connection.parse("shop_mongo", gone + options)) as database:
+            assert database.client.options.pool_options._credentials.source == source
+
+
+def test_a_mysql_connection_with_tls_is_written_with_tls(mysql_database: Connection) -> None:
+    plain = replace(mysql_database, extra={"ssl": "true"})
+    with pytest.raises(SourceUnavailableError, match=r"MySQL error 2026|MySQL error 2003"):
+        mysql.write_tables(plain, [TABLE], STAMP, SinkOptions())

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from bson.decimal128 import Decimal128
 from pymongo import ASCENDING, MongoClient
@@ -95,7 +95,8 @@ def _database(connection: Connection) -> Iterator[Database[dict[str, Any]]]:
     options = {name: value for name, value in connection.extra.items() if name != "srv"}
     scheme = "mongodb+srv" if connection.extra.get("srv") == "true" else "mongodb"
     port = f":{connection.port}" if connection.port else ""
-    uri = f"{scheme}://{connection.host}{port}/?{urlencode(options)}"
+    # As when reading: without `authSource` the user is one of the database's own.
+    uri = f"{scheme}://{connection.host}{port}/{quote(connection.database)}?{urlencode(options)}"
     user, password = connection.user or None, connection.password or None
     try:
         with MongoClient[dict[str, Any]](

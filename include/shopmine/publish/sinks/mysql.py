@@ -100,6 +100,7 @@ def _session(connection: Connection) -> Iterator[Any]:
             password=connection.password,
             database=connection.database,
             charset="utf8mb4",
+            ssl=connection.tls(),
             connect_timeout=15,
             read_timeout=600,
             write_timeout=600,
