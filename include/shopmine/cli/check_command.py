@@ -14,6 +14,7 @@ from shopmine.errors import ShopmineError
 
 if TYPE_CHECKING:
     from shopmine.collect.preview import EntityPreview, SourcePreview
+    from shopmine.config.connections import Connections
     from shopmine.config.shops import Shop
 
 _ROWS: Final = 3
@@ -36,8 +37,8 @@ def check(shop: str, rows: int, as_json: bool) -> None:
 
     settings = load_shop(shop)
     where = str(shops_folder() / f"{shop}.toml")
-    problems = list(_problems_of_parts(settings, where))
     connections = known_connections()
+    problems = list(_problems_of_parts(settings, where, connections))
     previews = [preview_source(settings, source, connections, rows) for source in settings.sources]
     missing = missing_entities(settings)
     every = [*problems, *(problem for preview in previews for problem in preview.all_problems())]
@@ -58,26 +59,28 @@ def check(shop: str, rows: int, as_json: bool) -> None:
         click.echo("everything is right")
 
 
-def _problems_of_parts(shop: Shop, where: str) -> Iterator[str]:
+def _problems_of_parts(shop: Shop, where: str, connections: Connections) -> Iterator[str]:
     """What the parts themselves refuse of the settings that they alone understand."""
     from shopmine.mining.registry import model_config
+    from shopmine.prepare.gates import PrepareGates
     from shopmine.publish.gates import GatesConfig
-    from shopmine.publish.sinks.tables import SinkOptions
+    from shopmine.publish.sink_tasks import check_sink
 
     for name, settings in shop.models.items():
         try:
             model_config(name, settings, where)
         except ShopmineError as error:
             yield str(error)
-    try:
-        GatesConfig.from_settings(shop.gates)
-    except ShopmineError as error:
-        yield f"{where}: {error}"
-    for sink in shop.sinks.values():
+    for gates in (PrepareGates, GatesConfig):
         try:
-            SinkOptions(prefix=sink.prefix, format=sink.format)
+            gates.from_settings(shop.gates)
         except ShopmineError as error:
-            yield f"{where}: sinks.{sink.name}: {error}"
+            yield f"{where}: {error}"
+    for sink in shop.sinks:
+        try:
+            check_sink(shop, sink, connections)
+        except ShopmineError as error:
+            yield f"{where}: sinks.{sink}: {error}"
 
 
 def _show_source(shop: Shop, preview: SourcePreview) -> None:

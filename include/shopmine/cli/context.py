@@ -70,15 +70,19 @@ DAY = Day()
 
 
 def within_data(shop: str, *days: date) -> None:
-    """Refuse days that the shop's file rules out.
+    """Refuse days that the shop's file rules out, and those that are not over.
 
     Raises:
-        ConfigError: a day is before the shop's first or after its last.
+        ConfigError: a day is before the shop's first, after its last, or after the last complete one.
     """
+    from shopmine.config.days import last_complete_day, utc_now
     from shopmine.config.shops import load_shop
 
     config = load_shop(shop)
+    newest = last_complete_day(utc_now(), config.zone)
     for day in days:
         if day < config.first_day or (config.last_day is not None and day > config.last_day):
             bounds = f"from {config.first_day}" + (f" to {config.last_day}" if config.last_day else " on")
             raise ConfigError(f"day {day} is outside the data of {shop!r}, which are {bounds} (first_day, last_day)")
+        if day > newest:
+            raise ConfigError(f"day {day} is not over in {config.timezone}; the last complete day is {newest}")

@@ -106,13 +106,26 @@ def remove_from_sinks(db: Database, shop: str, customer: str, connections: Conne
         SourceUnavailableError: a sink does not answer; the right itself is recorded and holds everywhere else.
     """
     removed = {}
-    for name, config in load_shop(shop).sinks.items():
+    settings = load_shop(shop)
+    for name in settings.sinks:
+        config = _sink(settings, name)
         tables = [table for table in config.tables if CUSTOMER in PUBLISHED[table].table.c]
         with hold_lease(db, _sink_lease(shop, name), wait_seconds=_WAIT_SECONDS):
             removed[name] = _kind(config).remove_person(
                 _connection(config, connections), tables, customer, SinkOptions(prefix=config.prefix)
             )
     return removed
+
+
+def check_sink(shop: Shop, sink: str, connections: Connections) -> None:
+    """Whether a sink's settings are right and its connection is set; nothing is opened.
+
+    Raises:
+        ConfigError: what is wrong.
+    """
+    config = _sink(shop, sink)
+    SinkOptions(prefix=config.prefix, format=config.format)
+    _connection(config, connections)
 
 
 def _sink_lease(shop: str, sink: str) -> str:

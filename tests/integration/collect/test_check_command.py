@@ -67,7 +67,7 @@ def test_a_right_file_is_shown_with_its_mapping_and_rows_and_no_persons(
 def test_every_problem_is_told_and_the_exit_status_is_1(
     run: Callable[..., Result], execute: Callable[[str], None], write_shop: Callable[..., Shop]
 ) -> None:
-    parts = '[models.segments]\nn_clusterz = 5\n[gates]\nmin_coverag = 0.5\n[sinks.a]\nkind = "files"\nconnection = "a"\ntables = ["customers"]\nprefix = "-"\n'
+    parts = '[models.segments]\nn_clusterz = 5\n[gates]\nmin_coverag = 0.5\nmax_quarantined = 5.0\n[sinks.a]\nkind = "files"\nconnection = "a"\ntables = ["customers"]\nprefix = "-"\n[sinks.b]\nkind = "files"\nconnection = "b"\ntables = ["customer"]\n'
     write_shop(SOURCE.replace('"city"', '"town"') + parts)
     execute("CREATE TABLE member (id INT PRIMARY KEY, email TEXT, city TEXT)")
     result = run()
@@ -76,7 +76,9 @@ def test_every_problem_is_told_and_the_exit_status_is_1(
         "has no column 'town'",
         "models.segments.n_clusterz",
         "[gates] min_coverag",
+        "[gates] max_quarantined=5.0 is outside [0, 1]",
         "sinks.a: sink prefix='-'",
+        "sinks.b.tables=['customer'] are not published",
     ):
         assert words in result.output
-    assert "4 problems in 'shop'" in str(result.exception)
+    assert "6 problems in 'shop'" in str(result.exception)

@@ -79,6 +79,7 @@ class SmallAirflow:
 @pytest.fixture
 def airflow(tmp_path, monkeypatch):
     (tmp_path / "shop.toml").write_text(SHOP)
+    (tmp_path / "open.toml").write_text(SHOP.replace("last_day = 2026-01-31\n", ""))
     monkeypatch.setenv("SHOPMINE_SHOPS", str(tmp_path))
     monkeypatch.setattr(run_commands, "_POLL_SECONDS", 0.0)
 
@@ -135,6 +136,8 @@ def test_a_backfill_with_a_failed_and_a_missing_day_fails_and_names_them(airflow
     ("command", "args", "message"),
     [
         (run, ["shop", "2025-12-31"], "is outside the data of 'shop', which are from 2026-01-01 to 2026-01-31"),
+        (run, ["open", "2999-01-01"], "day 2999-01-01 is not over in Asia/Shanghai; the last complete day is"),
+        (backfill, ["open", "2026-01-06", "2999-01-01"], "day 2999-01-01 is not over"),
         (backfill, ["shop", "2026-01-06", "2026-01-05"], "FROM 2026-01-06 is after TO 2026-01-05"),
     ],
 )
