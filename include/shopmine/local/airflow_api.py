@@ -167,7 +167,12 @@ class AirflowApi:
         """What the log of a failed task's last try says of the failure; "" when it says nothing."""
         path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task.task}/logs/{max(task.tries, 1)}"
         content = self._request("GET", path, accept=(404,)).get("content", [])
-        return next((text for event in reversed(content) if (text := _error_text(event))), "")
+        events = [event for event in reversed(content) if isinstance(event, dict)]
+        # The exception itself says it best; what else was logged as an error comes second.
+        raised = (event["error_detail"][-1] for event in events if event.get("error_detail"))
+        logged = (str(event.get("event", "")) for event in events if event.get("level") in {"error", "critical"})
+        said = (f"{detail.get('exc_type')}: {detail.get('exc_value')}" for detail in raised)
+        return next(said, None) or next(logged, "")
 
     def create_backfill(
         self,
@@ -267,15 +272,6 @@ def _part_health(name: str, part: Mapping[str, Any]) -> PartHealth:
     return PartHealth(
         is_healthy=part.get("status") == "healthy", heartbeat=datetime.fromisoformat(beat) if beat else None
     )
-
-
-def _error_text(event: object) -> str:
-    if not isinstance(event, dict):
-        return ""
-    details = event.get("error_detail") or []
-    if details:
-        return f"{details[-1].get('exc_type')}: {details[-1].get('exc_value')}"
-    return str(event.get("event", "")) if event.get("level") in {"error", "critical"} else ""
 
 
 def _detail(answer: httpx.Response) -> str:
