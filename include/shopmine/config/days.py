@@ -5,6 +5,7 @@ A day is a date of the shop's zone; an instant is an aware `datetime`. All funct
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -52,6 +53,23 @@ def last_complete_day(now: datetime, zone: ZoneInfo) -> date:
 def training_day(day: date, weekday: str) -> date:
     """The newest day at or before `day` that is the given weekday ("monday" …): models are fitted as of it."""
     return day - timedelta(days=(day.weekday() - WEEKDAYS.index(weekday)) % 7)
+
+
+def training_days(first: date, day: date, weekday: str, extra: Iterable[date] = ()) -> tuple[date, ...]:
+    """The training calendar up to `day`, oldest first; the last one is in force on `day`.
+
+    Args:
+        first: the shop's first day: the calendar begins with the first such weekday from then on.
+        day: the day that is asked about.
+        weekday: as for `training_day`.
+        extra: days that are training days besides, from `first` on.
+
+    Returns:
+        At least one day: before the calendar begins, the newest such weekday at or before `day`.
+    """
+    newest = training_day(day, weekday)
+    weekly = {newest - 7 * n * ONE_DAY for n in range((newest - first).days // 7 + 1)}
+    return tuple(sorted(weekly | {other for other in extra if first <= other <= day})) or (newest,)
 
 
 def days_between(first: date, last: date) -> list[date]:

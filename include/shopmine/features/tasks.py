@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from shopmine.config.days import training_day
+from shopmine.config.days import training_days
 from shopmine.config.shops import load_shop
 from shopmine.faults import fault_point
 from shopmine.features.customer_features import derive_customer_features
 from shopmine.features.interactions import derive_interactions, derive_returned
 from shopmine.features.lines import LINE_COLUMNS
 from shopmine.features.product_features import derive_product_features
-from shopmine.staging.artifacts import artifact_key, code_version, find_artifact, write_artifact
+from shopmine.staging.artifacts import artifact_key, code_version, find_artifact, find_artifacts, write_artifact
+from shopmine.staging.decisions import load_decisions
 from shopmine.staging.facts import read_facts
-from shopmine.staging.manifests import load_manifest
-from shopmine.staging.runs import RunContext, attach_artifact, load_run, record_step
+from shopmine.staging.manifests import KnownUntil, load_manifest
+from shopmine.staging.runs import attach_artifact, load_run, record_step
 
 if TYPE_CHECKING:
     from shopmine.config.shops import Shop
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 STEP: Final = "features"
 TRAINING: Final = "training"
+CALENDAR: Final = "training_days"
 _FACTS: Final = {
     "order_lines": LINE_COLUMNS,
     "events": ("customer", "type", "day"),
@@ -40,15 +42,35 @@ _DIMENSIONS: Final = {
     "stock": ("product", "quantity"),
 }
 _Frames = Mapping[str, pa.Table]
-_SETS: Final[Mapping[str, Callable[[_Frames, date], dict[str, pa.Table]]]] = {
-    "customer_features": lambda inputs, day: {"customer_features": derive_customer_features(inputs, day)},
-    "product_features": lambda inputs, day: {"product_features": derive_product_features(inputs, day)},
-    "interactions": lambda inputs, day: {
-        "interactions": derive_interactions(inputs, day),
-        "returned": derive_returned(inputs, day),
-    },
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FeatureSet:
+    """A kind of artifact: the entities that decide it, and how its frames, by name, are made of them for a day."""
+
+    reads: tuple[str, ...]
+    derive: Callable[[_Frames, date], dict[str, pa.Table]]
+
+
+_SETS: Final[Mapping[str, _FeatureSet]] = {
+    "customer_features": _FeatureSet(
+        reads=("order_lines", "events", "reviews"),
+        derive=lambda inputs, day: {"customer_features": derive_customer_features(inputs, day)},
+    ),
+    "product_features": _FeatureSet(
+        reads=("order_lines", "products", "stock"),
+        derive=lambda inputs, day: {"product_features": derive_product_features(inputs, day)},
+    ),
+    "interactions": _FeatureSet(
+        reads=("order_lines", "products"),
+        derive=lambda inputs, day: {
+            "interactions": derive_interactions(inputs, day),
+            "returned": derive_returned(inputs, day),
+        },
+    ),
 }
-"""Artifact -> its frames by name."""
+_CARRIED: Final = ("customer_features",)
+"""Sets that models need of every training day, because they carry something from one fit to the next."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +94,26 @@ class _Source:
     def facts(self) -> dict[str, pa.Table]:
         return self._read(_FACTS, self.manifest)
 
-    def frames(self, day: date) -> dict[str, pa.Table]:
-        """Facts of all days (features cut them to theirs) and dimensions as of `day`."""
-        return self.facts | self._read(_DIMENSIONS, self.manifest.until(day))
+    @cached_property
+    def known(self) -> dict[str, KnownUntil]:
+        """What each feature set knows of each day: the batches of its entities, those of others left out."""
+        return {name: KnownUntil(self.manifest, self._reads(wanted.reads)) for name, wanted in _SETS.items()}
+
+    def _reads(self, entities: Sequence[str]) -> frozenset[tuple[str, str]]:
+        """The (source, entity) whose batches give rows of these entities."""
+        return frozenset(
+            (source.name, entity.name)
+            for source in self.shop.sources.values()
+            for entity in source.read_entities()
+            if {entity.name, *(other.name for other in source.derived(entity.name))} & set(entities)
+        )
+
+    def frames(self, name: str, day: date) -> dict[str, pa.Table]:
+        """What a set reads: facts of all days (features cut them to theirs) and dimensions as of `day`."""
+        reads = _SETS[name].reads
+        facts = {entity: table for entity, table in self.facts.items() if entity in reads}
+        dimensions = {entity: columns for entity, columns in _DIMENSIONS.items() if entity in reads}
+        return facts | (self._read(dimensions, self.manifest.until(day)) if dimensions else {})
 
     def _read(self, entities: Mapping[str, tuple[str, ...]], manifest: Manifest) -> dict[str, pa.Table]:
         return {
@@ -85,10 +124,20 @@ class _Source:
 
     def key(self, name: str, day: date) -> str:
         """What decides a feature set: what is known up to its day, the rules that prepared it, and this stage's code."""
-        told = [f"{source}/{entity}={rules}" for (source, entity), rules in sorted(self.rules.items())]
-        inputs = [self.manifest.until(day).content_hash, *told]
-        config = {"shop": self.shop.name, "day": day.isoformat(), "mapped": sorted(self.mapped)}
-        return artifact_key(name=name, inputs=inputs, code=code_version("shopmine.features"), config=config, seed=0)
+        reads = self._reads(_SETS[name].reads)
+        told = [f"{source}/{entity}={self.rules.get((source, entity))}" for source, entity in sorted(reads)]
+        mapped = sorted(self.mapped & set(_SETS[name].reads))
+        return artifact_key(
+            name=name,
+            inputs=[self.known[name].digest(day), *told],
+            code=self.code,
+            config={"shop": self.shop.name, "day": day.isoformat(), "mapped": mapped},
+            seed=0,
+        )
+
+    @cached_property
+    def code(self) -> str:
+        return code_version("shopmine.features")
 
 
 def build_features(db: Database, run: int) -> dict[str, int]:
@@ -100,36 +149,69 @@ def build_features(db: Database, run: int) -> dict[str, int]:
 
     Returns:
         name -> artifact: `customer_features`, `product_features`, `interactions` (with the frame `returned`) as of the day,
-        and each with `.training` after its name as of the training day. They are attached to the run by these names.
+        each with `.training` after its name as of the training day, and `training_days`: the calendar up to that day
+        (`day`, `name`, `key` of the artifact), for models that carry something from one fit to the next. They are
+        attached to the run by these names.
 
     Raises:
         DataError: the run's batches are not prepared, or a value cannot be counted exactly.
     """
     context = load_run(db, run)
     shop = load_shop(context.shop)
+    extra = load_decisions(db, shop.name, context.known_at).training_days()
+    days = training_days(shop.first_day, context.day, shop.training_weekday, extra)
     source = _Source(db=db, shop=shop, manifest=load_manifest(db, run))
     found: dict[str, int] = {}
     n_built = 0
-    for suffix, day in (("", context.day), (f".{TRAINING}", training_day(context.day, shop.training_weekday))):
+    for suffix, day in (("", context.day), (f".{TRAINING}", days[-1])):
         for name in _SETS:
-            ref, is_new = _build(source, context, name, day)
-            attach_artifact(db, run, name + suffix, ref.artifact)
-            found[name + suffix] = ref.artifact
-            n_built += is_new
-    record_step(db, run, STEP, "done", {"built": n_built, "found": len(found) - n_built})
+            key = source.key(name, day)
+            ref = find_artifact(db, key)
+            n_built += ref is None
+            found[name + suffix] = (ref or _build(source, run, name, day)).artifact
+    n_earlier, found[CALENDAR] = _build_calendar(source, run, days)
+    for name, artifact in found.items():
+        attach_artifact(db, run, name, artifact)
+    counts = {"built": n_built, "found": len(_SETS) * 2 - n_built, "built_of_earlier_training_days": n_earlier}
+    record_step(db, run, STEP, "done", counts)
     return found
 
 
-def _build(source: _Source, context: RunContext, name: str, day: date) -> tuple[ArtifactRef, bool]:
-    key = source.key(name, day)
-    existing = find_artifact(source.db, key)
-    if existing is not None:
-        return existing, False
-    frames = _SETS[name](source.frames(day), day)
+def _build_calendar(source: _Source, run: int, days: Sequence[date]) -> tuple[int, int]:
+    """What is carried of every training day; how many sets were built for it now, and the artifact that lists them."""
+    wanted = [(day, name, source.key(name, day)) for name in _CARRIED for day in days]
+    there = find_artifacts(source.db, [key for _, _, key in wanted])
+    missing = [(day, name) for day, name, key in wanted if key not in there]
+    for day, name in missing:
+        _build(source, run, name, day)
+    told = pa.table(
+        {
+            "day": pa.array([day for day, _, _ in wanted], pa.date32()),
+            "name": pa.array([name for _, name, _ in wanted], pa.string()),
+            "key": pa.array([key for _, _, key in wanted], pa.string()),
+        }
+    )
+    key = artifact_key(name=CALENDAR, inputs=told["key"].to_pylist(), code=source.code, config={}, seed=0)
+    frames = {CALENDAR: told}
+    written = write_artifact(
+        source.db, key=key, shop=source.shop.name, name=CALENDAR, day=days[-1], frames=frames, meta={}, run=run
+    )
+    return len(missing), written.artifact
+
+
+def _build(source: _Source, run: int, name: str, day: date) -> ArtifactRef:
+    frames = _SETS[name].derive(source.frames(name, day), day)
     meta = {"n_rows": {label: frame.num_rows for label, frame in frames.items()}}
     fault_point("features.built")
     written = write_artifact(
-        source.db, key=key, shop=context.shop, name=name, day=day, frames=frames, meta=meta, run=context.run
+        source.db,
+        key=source.key(name, day),
+        shop=source.shop.name,
+        name=name,
+        day=day,
+        frames=frames,
+        meta=meta,
+        run=run,
     )
     fault_point("features.written")
-    return written, True
+    return written

@@ -30,6 +30,7 @@ class ModelEntry:
         module: import path of the module with these functions.
         inputs: artifacts of the features step that it reads, as of the training day to fit and of the day to apply.
         tables: published tables it gives rows of, besides `metrics`.
+        is_carried: its fit takes `previous`, the model of the training day before, and carries something of it on.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ModelEntry:
     module: str
     inputs: tuple[str, ...]
     tables: tuple[str, ...]
+    is_carried: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class ModelFunctions:
 
     config: Callable[..., Any]
     result: Any
-    fit: Callable[[MiningInputs, Any], Any]
+    fit: Callable[..., Any]
     evaluate: Callable[[Any, MiningInputs], pa.Table]
     apply: Callable[[Any, MiningInputs], dict[str, pa.Table]]
 
@@ -59,6 +61,7 @@ MODELS: Final[tuple[ModelEntry, ...]] = (
         module="shopmine.mining.segments",
         inputs=("customer_features",),
         tables=("customers", "segments"),
+        is_carried=True,
     ),
     ModelEntry(
         name="recommendations",

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 from scipy import sparse
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 
 from shopmine.errors import ConfigError, DataError, NotFoundError
@@ -24,8 +25,10 @@ __all__ = [
     "Artifact",
     "ArtifactRef",
     "artifact_key",
+    "artifact_refs",
     "code_version",
     "find_artifact",
+    "find_artifacts",
     "frame_hash",
     "frame_to_sparse",
     "read_artifact",
@@ -93,6 +96,29 @@ def find_artifact(db: Database, key: str) -> ArtifactRef | None:
     with db.snapshot() as connection:
         row = connection.execute(sa.select(artifacts).where(artifacts.c.key == key)).one_or_none()
     return None if row is None else _ref(row)
+
+
+def find_artifacts(db: Database, keys: Sequence[str]) -> dict[str, ArtifactRef]:
+    """Those of the artifacts with these keys that were made, by key, in one look."""
+    if not keys:
+        return {}
+    wanted = sa.select(artifacts).where(artifacts.c.key == sa.any_(sa.literal([*keys], postgresql.ARRAY(sa.Text))))
+    with db.snapshot() as connection:
+        return {row.key: _ref(row) for row in connection.execute(wanted)}
+
+
+def artifact_refs(db: Database, numbers: Sequence[int]) -> list[ArtifactRef]:
+    """What artifacts are, in the order of their numbers as given, without reading what they hold.
+
+    Raises:
+        NotFoundError: one is not there.
+    """
+    wanted = sa.select(artifacts).where(artifacts.c.artifact.in_([*numbers]))
+    with db.snapshot() as connection:
+        found = {row.artifact: _ref(row) for row in connection.execute(wanted)}
+    if missing := sorted(set(numbers) - set(found)):
+        raise NotFoundError(f"there are no artifacts {missing}; work.artifacts lists them")
+    return [found[number] for number in numbers]
 
 
 def write_artifact(  # noqa: PLR0913 - named by the caller, one by one

@@ -1,7 +1,8 @@
 """Manifests: the batches a run reads, fixed once, so that retries and later stages read the same."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,6 +44,32 @@ class Manifest:
         return choose_for_day(
             self.manifest, self.run, [batch for batch in facts if batch.day <= day], self.snapshots, day
         )
+
+
+class KnownUntil:
+    """What some entities of a manifest say up to a day, as a hash: cheap to ask for many days."""
+
+    def __init__(self, manifest: Manifest, entities: Collection[tuple[str, str]]) -> None:
+        """Look at the batches of these (source, entity) only."""
+        self._snapshots = [batch for batch in manifest.snapshots if (batch.source, batch.entity) in entities]
+        is_snapshot = {(batch.source, batch.entity) for batch in self._snapshots}
+        facts = [
+            batch
+            for batch in manifest.batches
+            if (batch.source, batch.entity) in entities and (batch.source, batch.entity) not in is_snapshot
+        ]
+        facts.sort(key=lambda batch: (batch.day, batch.source, batch.entity))
+        self._days = [batch.day for batch in facts]
+        self._digests = [""]
+        for batch in facts:
+            told = canonical_text([self._digests[-1], *_place(batch), batch.content_hash])
+            self._digests.append(hashlib.sha256(told.encode()).hexdigest())
+
+    def digest(self, day: date) -> str:
+        """sha256 (hex) over the facts up to and including `day` and the snapshots that count for it."""
+        chosen = [[*_place(batch), batch.content_hash] for batch in _count(self._snapshots, day)]
+        told = canonical_text([self._digests[bisect_right(self._days, day)], chosen])
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 def freeze_manifest(db: Database, context: RunContext, entities: Mapping[tuple[str, str], bool]) -> Manifest:

@@ -125,7 +125,7 @@ def test_a_day_is_mined_once_and_fits_last_for_a_week(staging: Database, shops: 
 
     run, again = mine(staging, saturday - timedelta(days=1))
     assert again == first
-    assert step(staging, run, "features") == ("done", {"built": 0, "found": 6})
+    assert step(staging, run, "features") == ("done", {"built": 0, "found": 6, "built_of_earlier_training_days": 0})
     assert step(staging, run, "recommendations.apply")[1] == {
         "artifact": first["recommendations.apply"],
         "unchanged": True,
@@ -188,7 +188,7 @@ def test_too_little_data_is_said_and_nothing_fails(staging: Database, shops: Pat
 def test_failures_are_in_the_report_in_words(staging: Database, shops: Path) -> None:
     land(staging, invent_lines())
     run = start(staging, DAY)
-    with pytest.raises(DataError, match=r"has no artifact 'customer_features.training' for segments"):
+    with pytest.raises(DataError, match=r"has no artifact 'training_days' for segments"):
         fit_model(staging, run, "segments")
     build_features(staging, run)
     with pytest.raises(DataError, match=r"has no artifact 'segments.fit'"):

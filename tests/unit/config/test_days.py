@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shopmine.config.days import day_bounds, days_between, instant_of, last_complete_day, local_day, training_day
+from shopmine.config.days import (
+    day_bounds,
+    days_between,
+    instant_of,
+    last_complete_day,
+    local_day,
+    training_day,
+    training_days,
+)
 
 LONDON, SHANGHAI, SAO_PAULO, HAVANA, APIA = map(
     ZoneInfo, ["Europe/London", "Asia/Shanghai", "America/Sao_Paulo", "America/Havana", "Pacific/Apia"]
@@ -60,3 +68,29 @@ def test_the_calendar_is_a_pure_function_of_the_date() -> None:
     assert training_day(date(2026, 11, 23), "monday") == date(2026, 11, 23)
     assert days_between(date(2024, 2, 28), date(2024, 3, 1)) == [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
     assert days_between(date(2024, 3, 1), date(2024, 2, 28)) == []
+
+
+def test_the_training_calendar_begins_with_the_shop_and_has_extra_days() -> None:
+    first, day = date(2024, 1, 3), date(2024, 1, 24)
+    mondays = (date(2024, 1, 8), date(2024, 1, 15), date(2024, 1, 22))
+    assert training_days(first, day, "monday") == mondays
+    assert training_days(date(2024, 1, 8), date(2024, 1, 14), "monday") == mondays[:1]
+    extra = [date(2024, 1, 17), date(2024, 1, 25), date(2024, 1, 2), mondays[0]]
+    assert training_days(first, day, "monday", extra) == (*mondays[:2], date(2024, 1, 17), mondays[2])
+    assert training_days(first, date(2024, 1, 5), "monday") == (date(2024, 1, 1),), "before the first one: the newest"
+
+
+@given(
+    st.dates(date(2010, 1, 1), date(2012, 1, 1)),
+    st.integers(0, 400),
+    st.integers(0, 60),
+    st.lists(st.dates(date(2010, 1, 1), date(2014, 1, 1))),
+)
+def test_a_later_calendar_only_adds_days(first: date, length: int, more: int, extra: list[date]) -> None:
+    day = first + timedelta(days=length)
+    calendar = training_days(first, day, "friday", extra)
+    assert calendar[-1] <= day
+    later = training_days(first, day + timedelta(days=more), "friday", extra)
+    if calendar[0] >= first:
+        assert later[: len(calendar)] == calendar
+        assert all(other > day for other in later[len(calendar) :])

@@ -104,6 +104,7 @@ def test_segment_ids_go_on_where_the_segment_goes_on() -> None:
     first = fit_segments(three_groups(), SegmentsConfig(n_clusters=3, n_bootstraps=1))
     swapped = replace(
         first,
+        n_ids=8,
         centroids=first.centroids[::-1].copy(),
         segments=tuple(replace(s, segment=str(9 - int(s.segment))) for s in first.segments[::-1]),
     )
@@ -117,6 +118,42 @@ def test_segment_ids_go_on_where_the_segment_goes_on() -> None:
     assert [segment.segment for segment in born] == ["9"]
     assert len(born[0].parents) == 1
     assert born[0].parents[0] in {"6", "7", "8"}
+
+
+def test_an_id_is_never_given_again_and_what_ended_is_a_parent() -> None:
+    inputs = three_groups()
+    models = []
+    for week, n_clusters in enumerate((4, 2, 4)):
+        config = SegmentsConfig(n_clusters=n_clusters, n_bootstraps=1)
+        day = replace(inputs, day=DAY + timedelta(days=7 * week))
+        models.append(fit_segments(day, config, previous=models[-1] if models else None))
+    first, second, third = ({segment.segment: segment for segment in model.segments} for model in models)
+    assert set(first) == {"1", "2", "3", "4"}
+    assert set(second) < set(first)
+    assert {parent for segment in second.values() for parent in segment.parents} == set(first) - set(second)
+    assert set(third) == set(second) | {"5", "6"}
+    assert {third[new].parents[0] for new in ("5", "6")} <= set(second)
+    assert {third[new].born_day for new in ("5", "6")} == {DAY + timedelta(days=14)}
+
+    config = SegmentsConfig(n_clusters=2, n_bootstraps=1, features=("orders", "spend"))
+    other = fit_segments(inputs, config, previous=models[-1])
+    assert [segment.segment for segment in other.segments] == ["7", "8"]
+
+
+def test_the_number_of_segments_stays_until_it_is_unstable_or_there_are_many_more_customers() -> None:
+    config = SegmentsConfig(n_bootstraps=3, max_clusters=5, min_share=0.1, max_share=0.7, min_stability=0.8)
+    first = fit_segments(three_groups(), config)
+    assert (len(first.segments), first.n_customers_chosen) == (3, 180)
+    two = fit_segments(three_groups(), replace(config, n_clusters=2))
+    kept = replace(two, config=config, n_customers_chosen=180)
+    again = fit_segments(three_groups(n=80), config, previous=kept)
+    assert (len(again.segments), again.n_customers_chosen) == (2, 180)
+    grown = fit_segments(three_groups(n=90), config, previous=kept)
+    assert (len(grown.segments), grown.n_customers_chosen) == (3, 270)
+    changed = fit_segments(three_groups(n=80), replace(config, max_clusters=4), previous=kept)
+    assert len(changed.segments) == 3, "other settings: chosen anew"
+    strict = replace(config, max_share=0.4)
+    assert len(fit_segments(three_groups(n=80), strict, previous=replace(kept, config=strict)).segments) == 3
 
 
 @given(st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3)), min_size=1, max_size=9))
@@ -139,6 +176,8 @@ def test_too_few_or_equal_customers_are_not_mined() -> None:
         fit_segments(customers([(n, 1, 1.0) for n in range(19)]), SegmentsConfig())
     with pytest.raises(NotEnoughDataError, match="all 30 customers are alike"):
         fit_segments(customers([(1, 1, 1.0)] * 30), SegmentsConfig())
+    with pytest.raises(NotEnoughDataError, match="n_clusters=30 is more than the 2 distinct customers"):
+        fit_segments(customers([(1, 1, 1.0), (2, 2, 2.0)] * 20), SegmentsConfig(n_clusters=30))
 
 
 def test_impossible_settings_and_features_are_named() -> None:
@@ -152,5 +191,3 @@ def test_impossible_settings_and_features_are_named() -> None:
         SegmentsConfig(features=())
     with pytest.raises(DataError, match=r"customer_features lack \['height'\]"):
         fit_segments(three_groups(), SegmentsConfig(features=("height",)))
-    with pytest.raises(ConfigError, match="n_clusters=30 is more than the 2 distinct customers"):
-        fit_segments(customers([(1, 1, 1.0), (2, 2, 2.0)] * 20), SegmentsConfig(n_clusters=30))

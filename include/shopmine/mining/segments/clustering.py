@@ -41,18 +41,24 @@ def cluster_points(points: Matrix, n_clusters: int, *, n_init: int, seed: int) -
     return Clustering(centroids=model.cluster_centers_, labels=model.labels_, inertia=float(model.inertia_))
 
 
-def measure_stability(points: Matrix, whole: Clustering, config: SegmentsConfig) -> float:
-    """Mean adjusted Rand index between `whole` and clusterings of resamples of the points, each extended to all points."""
+def measure_stability(points: Matrix, whole: Clustering, config: SegmentsConfig, *, at_least: float = -1.0) -> float:
+    """Mean adjusted Rand index between `whole` and clusterings of resamples of the points, each extended to all points.
+
+    As soon as the mean cannot reach `at_least` any more, no further resample is tried, and what it can be at most is given.
+    """
     from sklearn.metrics import adjusted_rand_score
 
     rng = np.random.default_rng(config.seed)
-    agreements = []
+    agreements: list[float] = []
     for number in range(config.n_bootstraps):
         resample = points[np.sort(rng.integers(0, len(points), len(points)))]
         n_clusters = min(len(whole.centroids), len(np.unique(resample, axis=0)))
         again = cluster_points(resample, n_clusters, n_init=3, seed=config.seed + number)
         labels = squared_distances(points, again.centroids).argmin(axis=1)
-        agreements.append(adjusted_rand_score(whole.labels, labels))
+        agreements.append(float(adjusted_rand_score(whole.labels, labels)))
+        at_most = (sum(agreements) + config.n_bootstraps - len(agreements)) / config.n_bootstraps
+        if at_most < at_least:
+            return at_most
     return float(np.mean(agreements))
 
 
@@ -67,16 +73,31 @@ def choose_n_clusters(points: Matrix, config: SegmentsConfig) -> tuple[int, floa
     """
     limit = min(config.max_clusters, len(np.unique(points, axis=0)))
     sample = _sample(points, config)
-    found: list[tuple[int, float]] = []
+    tried: list[Clustering] = []
     for n_clusters in range(limit, 1, -1):
         whole = cluster_points(sample, n_clusters, n_init=config.n_init, seed=config.seed)
-        share = np.bincount(whole.labels, minlength=n_clusters) / len(sample)
-        stability = measure_stability(sample, whole, config)
-        is_even = share.min() >= config.min_share and share.max() <= config.max_share
-        if is_even and stability >= config.min_stability:
+        if (stability := _accepted(sample, whole, config)) is not None:
             return n_clusters, stability
-        found.append((n_clusters, stability))
+        tried.append(whole)
+    found = [(len(whole.centroids), measure_stability(sample, whole, config)) for whole in tried]
     return min(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def keep_n_clusters(points: Matrix, n_clusters: int, config: SegmentsConfig) -> float | None:
+    """The stability of a number of clusters that was chosen before; None when it does not fulfil the bounds any more."""
+    if n_clusters > min(config.max_clusters, len(np.unique(points, axis=0))):
+        return None
+    sample = _sample(points, config)
+    return _accepted(sample, cluster_points(sample, n_clusters, n_init=config.n_init, seed=config.seed), config)
+
+
+def _accepted(sample: Matrix, whole: Clustering, config: SegmentsConfig) -> float | None:
+    """The stability, when the clustering is within all bounds."""
+    share = np.bincount(whole.labels, minlength=len(whole.centroids)) / len(sample)
+    if share.min() < config.min_share or share.max() > config.max_share:
+        return None
+    stability = measure_stability(sample, whole, config, at_least=config.min_stability)
+    return stability if stability >= config.min_stability else None
 
 
 def stability_of(points: Matrix, n_clusters: int, config: SegmentsConfig) -> float:

@@ -15,6 +15,7 @@ _LEAST: Final = {
     "n_init": 1,
     "n_bootstraps": 1,
     "seed": 0,
+    "review_growth": 1,
 }
 
 
@@ -26,7 +27,10 @@ class SegmentsConfig:
         features: customer features to cluster on; means and medians are shown for all features anyway.
         transform: `log1p` tames the long tails of counts and money (without it nearly everybody lands in one segment);
             `none` leaves values as they are. Either way they are standardised.
-        n_clusters: fixed number of segments, or None: the largest that is stable.
+        n_clusters: fixed number of segments, or None: the largest that is stable. It stays as it is from one training day
+            to the next as long as it is within the bounds below and `review_growth` is not reached.
+        review_growth: with so many times as many customers as when the number was chosen it is chosen anew; at least 1,
+            where 1 means each time.
         max_clusters: where the search for a stable number ends.
         n_init: restarts of K-Means; the best one counts.
         n_bootstraps: resamples that a number of segments must survive.
@@ -40,6 +44,7 @@ class SegmentsConfig:
     features: tuple[str, ...] = ("recency_days", "orders", "spend")
     transform: str = "log1p"
     n_clusters: int | None = None
+    review_growth: float = 1.5
     max_clusters: int = 8
     n_init: int = 10
     n_bootstraps: int = 10

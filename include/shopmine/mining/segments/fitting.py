@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shopmine.errors import ConfigError
 from shopmine.mining.contract import MiningInputs, NotEnoughDataError
-from shopmine.mining.segments.clustering import Clustering, choose_n_clusters, cluster_points, stability_of
+from shopmine.mining.segments.clustering import choose_n_clusters, cluster_points, keep_n_clusters, stability_of
 from shopmine.mining.segments.identities import identify_segments
 from shopmine.mining.segments.model import Matrix, Segments, feature_values, transformed
 from shopmine.mining.threads import single_thread
@@ -24,15 +23,14 @@ def fit_segments(inputs: MiningInputs, config: SegmentsConfig, *, previous: Segm
     Args:
         inputs: `customer_features` as of the training day; one row a customer, in any order.
         config: settings.
-        previous: the model of the previous training day: its segment ids are carried on where a segment goes on.
+        previous: the model of the previous training day: its segment ids, and how many segments there are, are carried on.
 
     Returns:
         Segments, without `previous` numbered from the highest spending down, so that equal customers give equal segments.
 
     Raises:
-        NotEnoughDataError: there are too few customers, or they are all alike.
+        NotEnoughDataError: there are too few customers, they are all alike, or more alike than `n_clusters` allows.
         DataError: a feature is missing or has nulls.
-        ConfigError: `n_clusters` is more than there are distinct customers.
     """
     _, values = feature_values(inputs, config)
     if len(values) < config.min_customers:
@@ -48,8 +46,11 @@ def fit_segments(inputs: MiningInputs, config: SegmentsConfig, *, previous: Segm
         raise NotEnoughDataError(
             f"all {len(values)} customers are alike in {list(config.features)}; there is nothing to tell apart"
         )
+    if config.n_clusters is not None and config.n_clusters > n_distinct:
+        raise NotEnoughDataError(f"n_clusters={config.n_clusters} is more than the {n_distinct} distinct customers")
     with single_thread("sklearn.cluster", "sklearn.metrics"):
-        clustering, stability = _cluster(points, n_distinct, config)
+        n_clusters, stability, n_customers_chosen = _n_clusters(points, config, previous)
+        clustering = cluster_points(points, n_clusters, n_init=config.n_init, seed=config.seed)
     fitted = Segments(
         config=config,
         day=inputs.day,
@@ -58,19 +59,26 @@ def fit_segments(inputs: MiningInputs, config: SegmentsConfig, *, previous: Segm
         centroids=_ordered(clustering.centroids, config),
         temperature=max(2 * clustering.inertia / points.size, np.finfo(np.float64).tiny),
         stability=stability,
+        n_customers_chosen=n_customers_chosen,
+        n_ids=0,
         segments=(),
     )
-    return replace(fitted, segments=identify_segments(fitted, previous, inputs.day))
+    segments = identify_segments(fitted, previous, inputs.day)
+    n_ids = max(int(segment.segment) for segment in segments)
+    return replace(fitted, segments=segments, n_ids=max(n_ids, previous.n_ids if previous else 0))
 
 
-def _cluster(points: Matrix, n_distinct: int, config: SegmentsConfig) -> tuple[Clustering, float]:
-    if config.n_clusters is None:
-        n_clusters, stability = choose_n_clusters(points, config)
-    elif config.n_clusters > n_distinct:
-        raise ConfigError(f"n_clusters={config.n_clusters} is more than the {n_distinct} distinct customers; lower it")
-    else:
-        n_clusters, stability = config.n_clusters, stability_of(points, config.n_clusters, config)
-    return cluster_points(points, n_clusters, n_init=config.n_init, seed=config.seed), stability
+def _n_clusters(points: Matrix, config: SegmentsConfig, previous: Segments | None) -> tuple[int, float, int]:
+    """How many segments, how stable that is, and with how many customers it was chosen."""
+    if config.n_clusters is not None:
+        return config.n_clusters, stability_of(points, config.n_clusters, config), len(points)
+    if previous is not None and previous.config == config:
+        kept, chosen = len(previous.centroids), previous.n_customers_chosen
+        if len(points) < chosen * config.review_growth:
+            stability = keep_n_clusters(points, kept, config)
+            if stability is not None:
+                return kept, stability, chosen
+    return (*choose_n_clusters(points, config), len(points))
 
 
 def _ordered(centroids: Matrix, config: SegmentsConfig) -> Matrix:

@@ -5,39 +5,48 @@ Source: Kuhn (1955), the Hungarian method, over centroids in one fixed scaling, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
-
-import numpy as np
+from itertools import count
+from typing import TYPE_CHECKING
 
 from shopmine.mining.segments.model import Matrix, Segment, Segments, squared_distances
 from shopmine.mining.segments.naming import name_segments
+
+if TYPE_CHECKING:
+    from shopmine.mining.segments.config import SegmentsConfig
 
 
 def identify_segments(fitted: Segments, previous: Segments | None, day: date) -> tuple[Segment, ...]:
     """Identities for the centroids of `fitted`, in their order.
 
+    A segment that goes on keeps its id. A new one gets an id that never was, and the nearest old one as its parent; an old
+    one that ends becomes a parent of the new one that is nearest to it. Where the features differ, all begin anew.
+
     Args:
         fitted: the new model; its own `segments` are not looked at.
-        previous: the model of the previous training day, if any, with the same features and transform.
+        previous: the model of the previous training day, if any.
         day: training day of the new model.
     """
     names = name_segments(fitted.centroids, fitted.config.features)
-    if previous is None or not _is_comparable(fitted, previous):
-        return tuple(_newborn(str(number), name, day) for number, name in enumerate(names, start=1))
-    match, nearest = _match(fitted, previous)
-    next_id = 1 + max(int(segment.segment) for segment in previous.segments)
+    fresh = count(1 if previous is None else previous.n_ids + 1)
+    if previous is None or not is_comparable(fitted.config, previous.config):
+        return tuple(_newborn(str(next(fresh)), name, day) for name in names)
+    distance = _distances(fitted, previous)
+    match = _match(distance)
+    ended: dict[int, list[str]] = {}
+    for old, segment in enumerate(previous.segments):
+        if old not in match.values():
+            ended.setdefault(int(distance[:, old].argmin()), []).append(segment.segment)
     found = []
     for index, name in enumerate(names):
         if index in match:
-            old = previous.segments[match[index]]
-            found.append(
-                Segment(
-                    segment=old.segment, name_en=name[0], name_zh=name[1], born_day=old.born_day, parents=old.parents
-                )
-            )
+            old_one = previous.segments[match[index]]
+            parents = tuple(dict.fromkeys((*old_one.parents, *ended.get(index, ()))))
+            found.append(replace(old_one, name_en=name[0], name_zh=name[1], parents=parents))
         else:
-            found.append(_newborn(str(next_id), name, day, parents=(previous.segments[nearest[index]].segment,)))
-            next_id += 1
+            nearest = previous.segments[int(distance[index].argmin())]
+            found.append(_newborn(str(next(fresh)), name, day, parents=(nearest.segment,)))
     return tuple(found)
 
 
@@ -45,14 +54,19 @@ def _newborn(segment: str, name: tuple[str, str], day: date, parents: tuple[str,
     return Segment(segment=segment, name_en=name[0], name_zh=name[1], born_day=day, parents=parents)
 
 
-def _is_comparable(fitted: Segments, previous: Segments) -> bool:
-    return (fitted.config.features, fitted.config.transform) == (previous.config.features, previous.config.transform)
+def is_comparable(one: SegmentsConfig, other: SegmentsConfig) -> bool:
+    """Whether centroids of two models lie in the same space."""
+    return (one.features, one.transform) == (other.features, other.transform)
 
 
-def _match(fitted: Segments, previous: Segments) -> tuple[dict[int, int], Matrix]:
+def _distances(fitted: Segments, previous: Segments) -> Matrix:
+    """(n_new, n_old) squared distances in the scaling of the previous model."""
+    moved = (fitted.centroids * fitted.scale + fitted.shift - previous.shift) / previous.scale
+    return squared_distances(moved, previous.centroids)
+
+
+def _match(distance: Matrix) -> dict[int, int]:
     from scipy.optimize import linear_sum_assignment
 
-    moved = (fitted.centroids * fitted.scale + fitted.shift - previous.shift) / previous.scale
-    distance = squared_distances(moved, previous.centroids)
     rows, columns = linear_sum_assignment(distance)
-    return dict(zip(rows.tolist(), columns.tolist(), strict=True)), np.asarray(distance.argmin(axis=1))
+    return dict(zip(rows.tolist(), columns.tolist(), strict=True))

@@ -19,7 +19,7 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Identity of one segment: `segment` is its stable id, `parents` the ids it came from."""
+    """Identity of one segment: `segment` is its stable id, `parents` the ids it was split from or that merged into it."""
 
     segment: str
     name_en: str
@@ -39,6 +39,8 @@ class Segments:
         centroids: (n_clusters, n_features) in the scaled space.
         temperature: T of the membership softmax(−d²/T): twice the mean squared distance a feature.
         stability: mean adjusted Rand index of the chosen number over the resamples.
+        n_customers_chosen: customers when the number of segments was chosen last.
+        n_ids: so many ids were ever given; none is given again.
         segments: one entry a centroid, in their order.
     """
 
@@ -49,6 +51,8 @@ class Segments:
     centroids: Matrix
     temperature: float
     stability: float
+    n_customers_chosen: int
+    n_ids: int
     segments: tuple[Segment, ...]
 
     def scaled(self, values: Matrix) -> Matrix:
@@ -78,6 +82,7 @@ class Segments:
         }
         meta: dict[str, Any] = {"config": asdict(self.config) | {"features": list(self.config.features)}}
         meta |= {"day": self.day.isoformat(), "temperature": self.temperature, "stability": self.stability}
+        meta |= {"n_customers_chosen": self.n_customers_chosen, "n_ids": self.n_ids}
         return StoredModel(frames=frames, meta=meta)
 
     @classmethod
@@ -95,6 +100,8 @@ class Segments:
             centroids=centroids["value"].to_numpy().reshape(-1, len(config.features)),
             temperature=meta["temperature"],
             stability=meta["stability"],
+            n_customers_chosen=meta["n_customers_chosen"],
+            n_ids=meta["n_ids"],
             segments=tuple(Segment(**row | {"parents": tuple(row["parents"])}) for row in identities),
         )
 
