@@ -35,7 +35,9 @@ def fingerprint_pipeline(
     bounds = {"$gte": day_bounds(first, zone)[0], "$lt": day_bounds(last, zone)[1]}
     has_own_days = inside_list(entity) is not None
     told = _values(names, None if unwind is None or not has_own_days else unwind)
-    unwound = [{"$unwind": {"path": f"${unwind}", "includeArrayIndex": _PLACE}}] if has_own_days else []
+    # What is no list has no place in one, and no day.
+    unwind_list = {"$unwind": {"path": f"${unwind}", "includeArrayIndex": _PLACE}}
+    unwound = [unwind_list, {"$match": {_PLACE: {"$ne": None}}}] if has_own_days else []
     return [
         {"$match": {path: bounds}},
         *unwound,
