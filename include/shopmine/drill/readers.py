@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import pymysql
+from pymongo.errors import OperationFailure, PyMongoError
 
 from shopmine.drill.observing import Sight, see_files, see_mongo, see_mysql, see_published
 from shopmine.drill.scratch import Scratch, mongo, mysql
@@ -24,6 +25,7 @@ FILES: Final = "sink of files"
 # Of these one table after the other takes its place, the stamp last: only what the stamp names is promised.
 _STAMPED_LAST: Final = {MONGO, FILES}
 _EVERY_SECONDS: Final = 0.05
+_REPLACED: Final = 175
 
 
 @dataclass(slots=True)
@@ -77,7 +79,10 @@ def _read(name: str, look: Callable[[], Sight], history: History, done: threadin
     while not done.wait(_EVERY_SECONDS):
         try:
             seen.append(look())
-        except (OSError, SourceUnavailableError, pymysql.MySQLError) as error:
+        except (OSError, SourceUnavailableError, pymysql.MySQLError, PyMongoError) as error:
+            # MongoDB ends a query whose collection is replaced, and says so: the reader asks again.
+            if isinstance(error, OperationFailure) and error.code == _REPLACED:
+                continue
             history.errors.append(f"{name}: {type(error).__name__}: {' '.join(str(error).split())}")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -12,7 +14,7 @@ from shopmine.config.connections import find_connection
 from shopmine.config.shops import load_shop
 from shopmine.errors import ConfigError
 from shopmine.publish.sinks.tables import SinkOptions, SinkTable, Stamp, shorten_decimals
-from shopmine.staging.leases import hold_lease
+from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.releases import Release, current_release, read_release
 from shopmine.staging.runs import load_run, record_step
 from shopmine.staging.tables_published import PUBLISHED
@@ -45,7 +47,7 @@ def write_sink(db: Database, run: int, sink: str, connections: Connections) -> d
     """
     context = load_run(db, run)
     config = _sink(load_shop(context.shop), sink)
-    with hold_lease(db, _sink_lease(context.shop, sink), wait_seconds=_WAIT_SECONDS):
+    with hold_lease(db, _sink_lease(context.shop, sink), wait_seconds=_WAIT_SECONDS) as lease:
         current = current_release(db, context.shop)
         made = _published_by(db, run)
         if current is None or current.release != made:
@@ -53,7 +55,7 @@ def write_sink(db: Database, run: int, sink: str, connections: Connections) -> d
             why = f"release {made} of this run is not the current one ({shown}), so the sink stays as it is"
             record_step(db, run, f"sink.{sink}", "skipped", {"reason": why})
             return {}
-        written = _write(db, config, connections, current)
+        written = _write(db, config, connections, current, lease)
     record_step(db, run, f"sink.{sink}", "done", {"release": current.release, **written})
     return written
 
@@ -75,18 +77,27 @@ def refresh_sinks(db: Database, shop: str, connections: Connections) -> dict[str
     """
     config, written = load_shop(shop), {}
     for name in config.sinks:
-        with hold_lease(db, _sink_lease(shop, name), wait_seconds=_WAIT_SECONDS):
+        with hold_lease(db, _sink_lease(shop, name), wait_seconds=_WAIT_SECONDS) as lease:
             current = current_release(db, shop)
             if current is not None:
-                written[name] = _write(db, _sink(config, name), connections, current)
+                written[name] = _write(db, _sink(config, name), connections, current, lease)
     return written
 
 
-def _write(db: Database, config: SinkConfig, connections: Connections, release: Release) -> dict[str, int]:
+def _write(
+    db: Database, config: SinkConfig, connections: Connections, release: Release, lease: Lease
+) -> dict[str, int]:
+    @contextmanager
+    def guard() -> Iterator[None]:
+        """Nobody takes the lease over while the new tables take their places; who has lost it changes nothing."""
+        with db.transaction() as transaction:
+            lease.check(transaction)
+            yield
+
     tables = [_sink_table(db, release.release, name) for name in config.tables]
     options = SinkOptions(prefix=config.prefix, format=config.format)
     connection = _connection(config, connections)
-    counts: dict[str, int] = _kind(config).write_tables(connection, tables, _stamp(release), options)
+    counts: dict[str, int] = _kind(config).write_tables(connection, tables, _stamp(release), options, guard)
     return counts
 
 

@@ -99,8 +99,9 @@ def pointer_lease(shop: str) -> str:
 def publish(db: Database, run: int) -> int:
     """Judge a run's results as a whole and make them visible in one step.
 
-    What a model could not give of this day is carried over from the release of the newest earlier day, marked stale
-    with the reason. The same results of the same day twice are one release.
+    What a failed model could not give of this day is carried over from the release of the newest earlier day, marked
+    stale with the reason; without a failure the results depend on no other release. The same results of the same day
+    twice are one release.
 
     Args:
         db: the staging database.
@@ -201,9 +202,16 @@ def _open(db: Database, run: int) -> _Run:
 
 
 def _earlier_release(state: _Run) -> Release | None:
-    """The newest release of the newest earlier day; one that waits for approval does not count."""
-    released = [found for found in list_releases(state.db, state.shop.name) if found.state == RELEASED]
-    earlier = [found for found in released if found.day < state.day]
+    """What stands in for a failed model and is compared with: the last release of the newest earlier day.
+
+    Of the same view only: results as known now never reach those as known at a moment, nor the other way round. One that
+    waits for approval does not count.
+    """
+    earlier = [
+        found
+        for found in list_releases(state.db, state.shop.name)
+        if found.state == RELEASED and found.day < state.day and found.known_at == state.context.known_at
+    ]
     return max(earlier, key=lambda found: (found.day, found.release), default=None)
 
 
@@ -219,19 +227,17 @@ def _products(state: _Run) -> pd.DataFrame | None:
 def _outcome(
     state: _Run, model: str, artifact: int | None, earlier: Release | None, products: pd.DataFrame | None
 ) -> ModelOutcome:
-    """What there is of a model: its artifact of this run, else what the earlier release has of it.
+    """What there is of a model: its artifact of this run; where it failed, what the earlier release has of it.
 
-    An artifact counts only while no step of the model has failed since: a step that is run again may fail now.
+    Too little data is no failure: it follows from the day's data alone, and so must what is published.
     """
-    failed = _failure(state, model)
-    if artifact is None or failed:
-        reason = failed or f"the model failed in run {state.context.run}; see the logs of its tasks"
-    else:
+    if artifact is not None:
         found = read_artifact(state.db, artifact)
         why = found.meta.get("not_mined")
-        if why is None:
-            return ModelOutcome(model=model, tables=state.rights.filter(found.frames))
-        reason = str(why)
+        if why is not None:
+            return ModelOutcome(model=model, reason=str(why))
+        return ModelOutcome(model=model, tables=state.rights.filter(found.frames))
+    reason = _failure(state, model)
     if earlier is None:
         return ModelOutcome(model=model, reason=reason)
     return _carried(state, model, reason, earlier, products)

@@ -109,7 +109,8 @@ class Database:
             reason = " ".join(str(cause).split())
             raise SourceUnavailableError(
                 f"the staging database {self._where} does not answer or refused: {reason}; "
-                "nothing was written; check that it runs (./shopmine status) and try again"
+                "nothing was written (all of it, if only the last answer was lost); "
+                "check that it runs (./shopmine status) and try again"
             ) from error
 
 

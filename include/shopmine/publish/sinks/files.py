@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +18,7 @@ from pyarrow import csv, parquet
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
 from shopmine.faults import fault_point
-from shopmine.publish.sinks.tables import RELEASE_TABLE, SinkOptions, SinkTable, Stamp
+from shopmine.publish.sinks.tables import RELEASE_TABLE, Guard, SinkOptions, SinkTable, Stamp
 
 if TYPE_CHECKING:
     from shopmine.config.connections import Connection
@@ -29,7 +29,11 @@ _SUFFIXES: Final = (".csv", ".parquet")
 
 
 def write_tables(
-    connection: Connection, tables: Sequence[SinkTable], stamp: Stamp, options: SinkOptions
+    connection: Connection,
+    tables: Sequence[SinkTable],
+    stamp: Stamp,
+    options: SinkOptions,
+    guard: Guard = nullcontext,
 ) -> dict[str, int]:
     """Replace the files `<prefix><name>.csv` (or `.parquet`) by these, and `<prefix>release.json` last.
 
@@ -39,6 +43,7 @@ def write_tables(
         stamp: which release it is.
         options: prefix and format ("csv": UTF-8 with a BOM, as spreadsheets need it, cells that would be formulas
             begin with an apostrophe; "parquet": typed).
+        guard: entered while the files take their names.
 
     Returns:
         Rows written, by table.
@@ -53,11 +58,18 @@ def write_tables(
     folder = connection.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for table in tables:
-            target = folder / f"{options.prefix}{table.name}.{options.format}"
-            _replace(target, partial(writers[options.format], rows=table.rows))
-        text = json.dumps(asdict(stamp), indent=1)
-        _replace(folder / f"{options.prefix}{RELEASE_TABLE}.json", lambda path: path.write_text(text, "utf-8"))
+        with _beside(folder, options.prefix) as beside:
+            built = [beside / f"{options.prefix}{table.name}.{options.format}" for table in tables]
+            for path, table in zip(built, tables, strict=True):
+                writers[options.format](path, rows=table.rows)
+                fault_point("sink.between_tables")
+            built.append(beside / f"{options.prefix}{RELEASE_TABLE}.json")
+            built[-1].write_text(json.dumps(asdict(stamp), indent=1), "utf-8")
+            fault_point("sink.before_swap")
+            with guard():
+                for path in built:
+                    _rename(path, folder)
+                    fault_point("sink.swapped")
     except OSError as error:
         raise SourceUnavailableError(f"the sink {connection} can't be written: {error.strerror}") from error
     return {table.name: int(table.rows.num_rows) for table in tables}
@@ -80,11 +92,11 @@ def remove_person(connection: Connection, tables: Sequence[str], customer: str, 
         for suffix in _SUFFIXES:
             path = connection.folder / f"{options.prefix}{table}{suffix}"
             if path.is_file():
-                counts[table] = counts.get(table, 0) + _rewrite_without(path, customer)
+                counts[table] = counts.get(table, 0) + _rewrite_without(path, customer, options.prefix)
     return counts
 
 
-def _rewrite_without(path: Path, customer: str) -> int:
+def _rewrite_without(path: Path, customer: str, prefix: str) -> int:
     is_csv = path.suffix == ".csv"
     rows = _read_csv(path) if is_csv else parquet.read_table(path)
     if CUSTOMER not in rows.column_names:
@@ -92,18 +104,26 @@ def _rewrite_without(path: Path, customer: str) -> int:
     key = _escape(pa.chunked_array([pa.array([customer])]))[0] if is_csv else pa.scalar(customer)
     kept = rows.filter(pc.not_equal(rows[CUSTOMER], key))
     if kept.num_rows < rows.num_rows:
-        _replace(path, lambda new: _store_csv(new, kept) if is_csv else parquet.write_table(kept, new))
+        with _beside(path.parent, prefix) as beside:
+            built = beside / path.name
+            _store_csv(built, kept) if is_csv else parquet.write_table(kept, built)
+            _rename(built, path.parent)
     return int(rows.num_rows - kept.num_rows)
 
 
-def _replace(target: Path, write: Callable[[Path], Any]) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shopmine-") as folder:
-        built = Path(folder) / target.name
-        write(built)
-        os.chmod(built, 0o640)  # noqa: PTH101  as plain as rename below
-        fault_point("sink.before_swap")
-        built.replace(target)
-    fault_point("sink.swapped")
+@contextmanager
+def _beside(folder: Path, prefix: str) -> Iterator[Path]:
+    """A folder for new files, on the same disk; what a writer that was killed left of its own goes first."""
+    begin = f".{prefix}new-"
+    for left in folder.glob(f"{begin}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=begin) as beside:
+        yield Path(beside)
+
+
+def _rename(path: Path, folder: Path) -> None:
+    path.chmod(0o640)
+    path.replace(folder / path.name)
 
 
 def _write_parquet(path: Path, rows: pa.Table) -> None:

@@ -8,7 +8,7 @@ collection that Shopmine did not write is never touched: what it wrote carries i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
 from shopmine.faults import fault_point
-from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, SinkOptions, SinkTable, Stamp, row_chunks
+from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, Guard, SinkOptions, SinkTable, Stamp, row_chunks
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -33,7 +33,11 @@ _NEW: Final = "__new"
 
 
 def write_tables(
-    connection: Connection, tables: Sequence[SinkTable], stamp: Stamp, options: SinkOptions
+    connection: Connection,
+    tables: Sequence[SinkTable],
+    stamp: Stamp,
+    options: SinkOptions,
+    guard: Guard = nullcontext,
 ) -> dict[str, int]:
     """Replace the collections `<prefix><name>` by these, one after the other, and `<prefix>release` last.
 
@@ -42,6 +46,7 @@ def write_tables(
         tables: what to write.
         stamp: which release it is.
         options: the prefix.
+        guard: entered for the change of places.
 
     Returns:
         Documents written, by table.
@@ -64,9 +69,10 @@ def write_tables(
         database.create_collection(release + _NEW, validator=_validator("the release of the collections beside", {}))
         database[release + _NEW].insert_one({"_id": stamp.shop, **asdict(stamp)})
         fault_point("sink.before_swap")
-        for name in (*names, release):
-            database[name + _NEW].rename(name, dropTarget=True)
-            fault_point("sink.swapped")
+        with guard():
+            for name in (*names, release):
+                database[name + _NEW].rename(name, dropTarget=True)
+                fault_point("sink.swapped")
     return counts
 
 

@@ -8,7 +8,7 @@ touched: what it wrote carries its mark in the table's comment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ import pymysql
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
 from shopmine.faults import fault_point
-from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, SinkOptions, SinkTable, Stamp, row_chunks
+from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, Guard, SinkOptions, SinkTable, Stamp, row_chunks
 
 if TYPE_CHECKING:
     from shopmine.config.connections import Connection
@@ -30,7 +30,11 @@ _COMMENT_LENGTH: Final = 1024
 
 
 def write_tables(
-    connection: Connection, tables: Sequence[SinkTable], stamp: Stamp, options: SinkOptions
+    connection: Connection,
+    tables: Sequence[SinkTable],
+    stamp: Stamp,
+    options: SinkOptions,
+    guard: Guard = nullcontext,
 ) -> dict[str, int]:
     """Replace the tables `<prefix><name>` by these, all at once, and `<prefix>release` with them.
 
@@ -39,6 +43,7 @@ def write_tables(
         tables: what to write.
         stamp: which release it is.
         options: the prefix.
+        guard: entered for the change of places.
 
     Returns:
         Rows written, by table.
@@ -61,7 +66,8 @@ def write_tables(
             session.commit()
             fault_point("sink.between_tables")
         fault_point("sink.before_swap")
-        _swap(cursor, names)
+        with guard():
+            _swap(cursor, names)
         fault_point("sink.swapped")
     del counts[RELEASE_TABLE]
     return counts

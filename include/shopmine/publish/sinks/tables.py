@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from shopmine.errors import ConfigError
 
 MARK: Final = "Shopmine"
 RELEASE_TABLE: Final = "release"
+Guard = Callable[[], AbstractContextManager[object]]
+"""What a sink enters while its new tables take their places: it refuses a writer that another one has replaced."""
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
