@@ -229,15 +229,17 @@ def _outcome(
 ) -> ModelOutcome:
     """What there is of a model: its artifact of this run; where it failed, what the earlier release has of it.
 
-    Too little data is no failure: it follows from the day's data alone, and so must what is published.
+    An artifact counts only while no step of the model has failed since: a step that is run again may fail now. Too little
+    data is no failure: it follows from the day's data alone, and so must what is published.
     """
-    if artifact is not None:
+    failed = _failure(state, model)
+    if artifact is not None and not failed:
         found = read_artifact(state.db, artifact)
         why = found.meta.get("not_mined")
         if why is not None:
             return ModelOutcome(model=model, reason=str(why))
         return ModelOutcome(model=model, tables=state.rights.filter(found.frames))
-    reason = _failure(state, model)
+    reason = failed or f"the model failed in run {state.context.run}; see the logs of its tasks"
     if earlier is None:
         return ModelOutcome(model=model, reason=reason)
     return _carried(state, model, reason, earlier, products)

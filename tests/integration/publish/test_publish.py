@@ -164,9 +164,11 @@ def lists(**products: str) -> dict[str, pa.Table]:
 RESULTS = {"segments": segments(ann="s1", bob="s1"), "recommendations": lists(ann="AB", bob="BA")}
 
 
-def a_run(db: Database, day: date = D, results: dict | None = None, **not_mined: str) -> int:
+def a_run(
+    db: Database, day: date = D, results: dict | None = None, known_at: datetime | None = None, **not_mined: str
+) -> int:
     """A run for which everything but `publish` is done; models without results failed, unless they say why not."""
-    context = open_run(db, shop="shop", day=day, known_at=None, started_by="test", config={})
+    context = open_run(db, shop="shop", day=day, known_at=known_at, started_by="test", config={})
     freeze_manifest(db, context, {("store", "order_lines"): False})
     found = RESULTS if results is None else results
     for model in (*found, *not_mined):
@@ -252,13 +254,11 @@ def test_what_a_model_gave_before_it_failed_is_not_taken_for_the_days_result(sta
     assert checks(staging, again)["mined_segments"] == (False, "no results")
 
 
-def test_a_model_without_results_shows_the_last_good_ones_marked_stale(staging: Database) -> None:
+def test_a_failed_model_shows_the_last_good_results_marked_stale(staging: Database) -> None:
     first = publish(staging, a_run(staging, D - timedelta(days=3)))
-    second = publish(
-        staging,
-        a_run(staging, D - timedelta(days=1), {"recommendations": RESULTS["recommendations"]}, segments="too few"),
-    )
-    third = publish(staging, a_run(staging, D, {"recommendations": RESULTS["recommendations"]}))
+    only_lists = {"recommendations": RESULTS["recommendations"]}
+    second = publish(staging, a_run(staging, D - timedelta(days=1), only_lists))
+    third = publish(staging, a_run(staging, D, only_lists))
     for release, days in ((second, 2), (third, 3)):
         assert read_release(staging, release, "customers").equals(read_release(staging, first, "customers"))
         stale = [row for row in read_release(staging, release, "metrics").to_pylist() if row["metric"] == "stale_days"]
@@ -266,6 +266,32 @@ def test_a_model_without_results_shows_the_last_good_ones_marked_stale(staging: 
         assert not checks(staging, release)["mined_segments"][0]
     detail = {row["check_name"]: row["detail"] for row in read_release(staging, third, "checks").to_pylist()}
     assert "failed in run" in detail["mined_segments"]
+
+
+def test_what_is_carried_comes_from_the_newest_day_before_of_the_same_view(staging: Database) -> None:
+    only_lists = {"recommendations": RESULTS["recommendations"]}
+    known_at = datetime(2011, 12, 21, tzinfo=UTC)
+    newest = publish(
+        staging, a_run(staging, D - timedelta(days=1), RESULTS | {"segments": segments(ann="s1", bob="s3")})
+    )
+    publish(staging, a_run(staging, D - timedelta(days=2), RESULTS | {"segments": segments(ann="s2", bob="s2")}))
+    publish(staging, a_run(staging, D + timedelta(days=1)))
+    publish(
+        staging,
+        a_run(staging, D - timedelta(days=1), RESULTS | {"segments": segments(ann="s4", bob="s4")}, known_at=known_at),
+    )
+    carried = publish(staging, a_run(staging, D, only_lists))
+    assert read_release(staging, carried, "customers").equals(read_release(staging, newest, "customers"))
+    as_known = publish(staging, a_run(staging, D, only_lists, known_at=known_at))
+    assert read_release(staging, as_known, "customers")["segment"].to_pylist() == ["s4", "s4"]
+
+
+def test_too_little_data_is_no_failure_and_nothing_is_carried(staging: Database) -> None:
+    publish(staging, a_run(staging, D - timedelta(days=1)))
+    only_lists = {"recommendations": RESULTS["recommendations"]}
+    release = publish(staging, a_run(staging, D, only_lists, segments="2 customers are too few"))
+    assert read_release(staging, release, "customers").num_rows == 0
+    assert checks(staging, release)["mined_segments"] == (False, "no results")
 
 
 def test_without_an_earlier_release_the_table_stays_empty_and_says_why(staging: Database) -> None:
