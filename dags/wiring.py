@@ -133,7 +133,7 @@ def task_defaults(shop: ShopFile, runbook: str) -> dict[str, Any]:
     return {
         "owner": shop.owner,
         "retries": 4,
-        "retry_delay": timedelta(seconds=30),
+        "retry_delay": timedelta(seconds=float(os.environ.get("SHOPMINE_RETRY_SECONDS") or 30)),
         "retry_exponential_backoff": 3.0,
         "max_retry_delay": timedelta(minutes=30),
         "retry_policy": RETRY_POLICY,

@@ -100,6 +100,7 @@ def run_day(api: AirflowApi, shop: str, day: date, *, say: Say) -> None:
     api.wait_for_dag(dag, seconds=_DAG_SECONDS)
     started = api.trigger(dag, day, zone)
     say(f"running {dag} for {day}")
+    api.outlast(say)
     ended = api.follow(dag, started.run, seconds=_RUN_SECONDS, on_change=lambda task: _say_task(task, say))
     if ended.state != "success":
         raise ShopmineError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS: Final = 2.0
 _DAG_SECONDS: Final = 60.0
+_RUNBOOK: Final = "docs/runbooks/daily.md"
 
 
 class RunFailedError(ShopmineError):
@@ -62,7 +64,8 @@ def run(shop: str, day: date, known_at: datetime | None, timeout: int) -> None:
         api.wait_for_dag(dag, seconds=_DAG_SECONDS)
         started = api.trigger(dag, day, zone, _conf(known_at))
         click.echo(f"{dag} {day}: {started.run}")
-        ended = api.follow(dag, started.run, seconds=timeout * 60, on_change=_show_task)
+        api.outlast(_show_line)
+        ended = api.follow(dag, started.run, seconds=timeout * 60, on_change=partial(_show_task, api, started))
         if ended.state != "success":
             raise RunFailedError(f"the run of {shop} for {day} ended as {ended.state}:{_failures(api, ended)}")
     click.echo(f"{shop} {day}: success; look at it with ./shopmine releases {shop}")
@@ -88,6 +91,7 @@ def backfill(shop: str, first: date, last: date, known_at: datetime | None, time
         # A configuration that lacked `day` would leave that of an older manual run in place.
         number = api.create_backfill(dag, (first, last), zone, conf={"day": None, **_conf(known_at)})
         click.echo(f"{dag}: backfill {number}, {(last - first).days + 1} days")
+        api.outlast(_show_line)
         _follow_backfill(api, number, deadline, (dag, first, last, zone))
         missing = _unsuccessful(api, dag, (first, last), zone)
     if missing:
@@ -100,10 +104,15 @@ def _conf(known_at: datetime | None) -> dict[str, Any]:
     return {"known_at": known_at.isoformat() if known_at else None}
 
 
-def _show_task(task: TaskState) -> None:
+def _show_line(line: str) -> None:
+    click.echo(f"  {line}")
+
+
+def _show_task(api: AirflowApi, run_: DagRun, task: TaskState) -> None:
     took = f" ({task.seconds:.1f} s)" if task.seconds is not None and task.state in {"success", "failed"} else ""
     again = f", try {task.tries}" if task.tries > 1 else ""
-    click.echo(f"  {task.task}: {task.state}{took}{again}")
+    why = f": {api.task_error(run_.dag, run_.run, task)}" if task.state == "up_for_retry" else ""
+    _show_line(f"{task.task}: {task.state}{took}{again}{why}")
 
 
 def _failures(api: AirflowApi, ended: DagRun) -> str:
@@ -115,7 +124,7 @@ def _failures(api: AirflowApi, ended: DagRun) -> str:
             lines.append(f"\n  {task.task}: {said or 'failed without a word; see its log in Airflow'}")
         elif task.state == "upstream_failed":
             lines.append(f"\n  {task.task}: did not run")
-    return "".join(lines) or " see it in Airflow"
+    return f"{''.join(lines)}\n  what to do: {_RUNBOOK}" if lines else " see it in Airflow"
 
 
 def _follow_backfill(api: AirflowApi, number: int, deadline: float, days: tuple[str, date, date, ZoneInfo]) -> None:

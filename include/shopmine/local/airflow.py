@@ -20,7 +20,7 @@ from shopmine.errors import ShopmineError, SourceUnavailableError
 from shopmine.local.airflow_api import AirflowApi, PartHealth
 from shopmine.local.layout import write_private
 from shopmine.local.ports import is_free
-from shopmine.local.processes import Launch, Processes, last_lines
+from shopmine.local.processes import Launch, Processes, Record, last_lines
 from shopmine.local.server import ComponentStatus, Say
 
 if TYPE_CHECKING:
@@ -151,10 +151,11 @@ class Airflow:
 
     def _ensure(self, component: _Component, fingerprint: str) -> bool:
         record = self._processes.find(component.name)
-        if record and record.fingerprint == fingerprint:
+        why = self._why_anew(component, record, fingerprint) if record else None
+        if record and why is None:
             return False
-        if record:
-            self._say(f"{component.title}: settings changed, starting it anew")
+        if why:
+            self._say(f"{component.title}: {why}, starting it anew")
         self._processes.stop(component.name, whole_group=True, seconds=20 if record else 3)
         launch = Launch(
             command=[sys.executable, "-m", "airflow", *component.command],
@@ -164,6 +165,16 @@ class Airflow:
         )
         self._processes.start(component.name, launch)
         return True
+
+    def _why_anew(self, component: _Component, record: Record, fingerprint: str) -> str | None:
+        """Why a process that runs should not go on; None when it may."""
+        if record.fingerprint != fingerprint:
+            return "settings changed"
+        database = self._processes.find("postgres")
+        # A scheduler whose database went away ends, but only after its tasks did; the API server connects again.
+        if component is not _API_SERVER and database and record.ticks < database.ticks:
+            return "its database was gone"
+        return None
 
     def _wait_healthy(self, components: Mapping[_Component, datetime | None]) -> None:
         """Wait until all are healthy; one with a time must have given a sign of life since then."""

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 FINISHED: Final = frozenset({"success", "failed"})
 _POLL_SECONDS: Final = 1.0
-_TRIES: Final = 5
+_SHORT_SECONDS: Final = 5.0
+_OUTAGE_SECONDS: Final = 300.0
+_SEE: Final = "see ./shopmine status; ./shopmine start starts what died"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,12 @@ class AirflowApi:
         self._url = url
         self._login = {"username": user, "password": password}
         self._client: httpx.Client | None = None
+        self._patience = _SHORT_SECONDS
+        self._say: Callable[[str], None] = lambda _line: None
+
+    def outlast(self, say: Callable[[str], None]) -> None:
+        """From now on wait until an Airflow that is started anew answers again, for minutes; `say` is told about it."""
+        self._patience, self._say = _OUTAGE_SECONDS, say
 
     def close(self) -> None:
         """Close the connections."""
@@ -219,27 +227,43 @@ class AirflowApi:
     def _request(
         self, method: str, path: str, *, accept: Sequence[int] = (), is_public: bool = False, **body: Any
     ) -> dict[str, Any]:
-        import httpx
-
-        for left in reversed(range(_TRIES)):
-            try:
-                answer = self._connected(is_public=is_public).request(method, path, **body)
-                break
-            except (httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError) as error:
-                # Reading again is safe; an order that may have been taken is not repeated.
-                if left == 0 or is_public or method != "GET":
-                    raise SourceUnavailableError(
-                        f"Airflow does not answer at {self._url}; see ./shopmine status"
-                    ) from error
-                time.sleep(_POLL_SECONDS)
-        else:
-            raise SourceUnavailableError(f"Airflow does not answer at {self._url}; see ./shopmine status")
-        if answer.status_code == 401 and not is_public:
-            self.close()
-            answer = self._connected(is_public=False).request(method, path, **body)
+        # Reading again is safe; an order that may have been taken is not repeated.
+        patience = self._patience if method == "GET" and not is_public else 0.0
+        answer = self._answer(lambda: self._send(method, path, is_public=is_public, **body), patience)
         if answer.is_success or answer.status_code in accept:
             return answer.json() if answer.content else {}
         raise ConfigError(f"Airflow refuses {method} {path}: {answer.status_code} {_detail(answer)}")
+
+    def _answer(self, ask: Callable[[], httpx.Response], patience: float) -> httpx.Response:
+        began, has_said = time.monotonic(), False
+        while True:
+            try:
+                return ask()
+            except SourceUnavailableError as error:
+                waited = time.monotonic() - began
+                if waited >= patience:
+                    raise
+                if waited >= _SHORT_SECONDS and not has_said:
+                    self._say(f"waiting: {error}")
+                    has_said = True
+                time.sleep(_POLL_SECONDS)
+
+    def _send(self, method: str, path: str, *, is_public: bool, **body: Any) -> httpx.Response:
+        import httpx
+
+        try:
+            answer = self._connected(is_public=is_public).request(method, path, **body)
+            if answer.status_code == 401 and not is_public:
+                self.close()
+                answer = self._connected(is_public=False).request(method, path, **body)
+        except httpx.TransportError as error:
+            self.close()
+            raise SourceUnavailableError(f"Airflow does not answer at {self._url}; {_SEE}") from error
+        if answer.is_server_error:
+            raise SourceUnavailableError(
+                f"Airflow at {self._url} has a trouble of its own ({answer.status_code}); {_SEE}"
+            )
+        return answer
 
     def _connected(self, *, is_public: bool) -> httpx.Client:
         import httpx
@@ -248,6 +272,8 @@ class AirflowApi:
             self._client = httpx.Client(base_url=self._url, timeout=30.0, trust_env=False)
         if not is_public and "Authorization" not in self._client.headers:
             answer = self._client.post("/auth/token", json=self._login)
+            if answer.is_server_error:
+                raise SourceUnavailableError(f"Airflow at {self._url} lets nobody in ({answer.status_code}); {_SEE}")
             if not answer.is_success:
                 raise ConfigError(
                     f"Airflow at {self._url} refuses the login of {self._login['username']}: {answer.status_code}"

@@ -174,11 +174,11 @@ class Installation:
         }
 
     def environment(self) -> dict[str, str]:
-        """Every variable that Airflow runs with, besides the process's own."""
+        """Every variable that Airflow runs with, besides the process's own; a setting in `connections.env` comes first."""
         from shopmine.local.airflow_settings import airflow_settings
 
         python_path = {"PYTHONPATH": str(CHECKOUT / "include")}
-        return self.command_environment() | python_path | airflow_settings(self)
+        return python_path | airflow_settings(self) | self.command_environment()
 
     def _demo_databases(self) -> dict[str, DemoDatabases]:
         return {shop: DemoDatabases(**entry) for shop, entry in self._secrets().get("demo_databases", {}).items()}
@@ -236,5 +236,6 @@ _CONNECTIONS_ENV: Final = """\
 # Connections of your own shops, one a line; the id of a connection is the part behind AIRFLOW_CONN_, in small letters:
 # AIRFLOW_CONN_MYSHOP_MYSQL=mysql://user:password@host:3306/database?charset=utf8mb4
 # AIRFLOW_CONN_MYSHOP_MONGO=mongodb://user:password@host:27017/database
-# Special characters in a password are percent-encoded (@ is %40). After a change: ./shopmine start
+# Special characters in a password are percent-encoded (@ is %40). Settings of Airflow may stand here too, for example
+# AIRFLOW__CORE__PARALLELISM=8. After a change: ./shopmine start
 """

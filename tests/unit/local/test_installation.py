@@ -81,8 +81,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_the_users_own_connections_are_read_and_win(tmp_path: Path) -> None:
     installation = Installation.load(tmp_path)
     lines = ["# mine", "", "AIRFLOW_CONN_MYSHOP_MYSQL=mysql://u:p%40@db:3306/shop", "export A_B='x=y'"]
+    lines += ["AIRFLOW__CORE__PARALLELISM=8"]
     (tmp_path / "connections.env").write_text("\n".join([*lines, "AIRFLOW_CONN_SHOPMINE_STAGING=postgresql://h/d"]))
     assert installation.environment()["A_B"] == "x=y"
+    assert installation.environment()["AIRFLOW__CORE__PARALLELISM"] == "8"
     assert installation.connections()["myshop_mysql"].password == "p@"
     assert installation.connections()["shopmine_staging"].host == "h"
 
