@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shopmine.local.installation import Installation
 
 _PASS_ON: Final = {"ignore_unknown_options": True, "help_option_names": []}
-_QUICK: Final = "not slow and not airflow and not benchmark"
+_QUICK: Final = "not slow and not airflow and not benchmark and not soak"
 _LONGEST_TEST_SECONDS: Final = 900
 
 
@@ -115,7 +115,7 @@ def run_tests(args: Sequence[str]) -> NoReturn:
     from shopmine.local.layout import CHECKOUT
 
     chosen = [argument for argument in args if argument != "--quick"]
-    marks = _QUICK if "--quick" in args else "not benchmark"
+    marks = _QUICK if "--quick" in args else "not benchmark and not soak"
     # A whole run uses all cores; a hand-picked one is for reading, so it stays in one process.
     workers = [] if chosen else ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
     command = [sys.executable, "-m", "pytest", "-m", marks, f"--timeout={_LONGEST_TEST_SECONDS}", *workers, *chosen]

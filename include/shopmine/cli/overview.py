@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "approve": ("act_commands", "make a waiting release the current one"),
     "opt-out": ("act_commands", "a person wants no personal results: at once, with a receipt"),
     "forget": ("act_commands", "delete a person everywhere, with a receipt"),
+    "drill": ("drill_command", "break a scratch copy on purpose and check that nothing wrong is ever shown"),
     "serve": ("local_commands", "the REST API alone"),
     "airflow": ("local_commands", "Airflow's own command line, inside the environment"),
     "python": ("local_commands", "Python, inside the environment"),

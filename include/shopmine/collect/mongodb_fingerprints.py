@@ -37,7 +37,7 @@ def fingerprint_pipeline(
     told = _values(names, None if unwind is None or not has_own_days else unwind)
     # What is no list has no place in one, and no day.
     unwind_list = {"$unwind": {"path": f"${unwind}", "includeArrayIndex": _PLACE}}
-    unwound = [unwind_list, {"$match": {_PLACE: {"$ne": None}}}] if has_own_days else []
+    unwound: list[dict[str, Any]] = [unwind_list, {"$match": {_PLACE: {"$ne": None}}}] if has_own_days else []
     return [
         {"$match": {path: bounds}},
         *unwound,

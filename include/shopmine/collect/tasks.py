@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from shopmine.collect.checking import Cadence, Checker, Look, mapping_hash
@@ -18,7 +18,7 @@ from shopmine.config.kinds import nearest
 from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import ConfigError
 from shopmine.faults import fault_point
-from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches, newest_batches
+from shopmine.staging.batches import BatchColumn, BatchDraft, known_since, land_batches, newest_batches
 from shopmine.staging.fingerprints import Fingerprint, read_fingerprints, write_fingerprints
 from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.rights import list_rights
@@ -49,13 +49,14 @@ def collect_source(db: Database, run: int, source: str, connections: Connections
         `collect.SOURCE`.
 
     Raises:
-        ConfigError: the shop's file does not fit the source.
+        ConfigError: the shop's file does not fit the source, or nothing was known yet at the run's `known_at`.
         SourceUnavailableError: the source does not answer.
         LeaseLostError: another run took over; what had landed before stays.
     """
     context = load_run(db, run)
     step = f"collect.{source}"
     if context.known_at is not None:
+        _check_known(db, context, context.known_at)
         counts = {"entities": 0, "days": 0, "rows": 0, "batches": 0}
         why = f"as known at {context.known_at.isoformat()}: no source is read"
         record_step(db, run, step, "done", {**counts, "why": why})
@@ -70,6 +71,20 @@ def collect_source(db: Database, run: int, source: str, connections: Connections
     counts = {"entities": len(entities), "days": landing.n_days, "rows": landing.n_rows, "batches": landing.n_new}
     record_step(db, run, step, "done", {**counts, **_report(landing.looks)})
     return counts
+
+
+def _check_known(db: Database, context: RunContext, known_at: datetime) -> None:
+    """Refuse a run that would find nothing to read."""
+    since = known_since(db, context.shop, context.day)
+    if since is None:
+        raise ConfigError(
+            f"nothing is known of shop {context.shop!r} up to {context.day}; run it without `known_at` first, which reads it"
+        )
+    if known_at < since:
+        raise ConfigError(
+            f"nothing was known of shop {context.shop!r} up to {context.day} at {known_at.isoformat()}; the first of it is "
+            f"known since {since.isoformat()}: give that or a later `known_at`"
+        )
 
 
 def _report(looks: Mapping[str, Look]) -> dict[str, JSON]:
@@ -145,8 +160,8 @@ class _Reading:
         older = frozenset(day for day in self._landed_days() if day <= self.window.end) - read
         return self.checker.look(day=self.window.day, read=read, older=older, now=self.window.now)
 
-    def request(self, changed: frozenset[date]) -> ReadRequest | None:
-        """What is to be read, with the days that changed; None: nothing."""
+    def request(self, look: Look) -> ReadRequest | None:
+        """What is to be read, with the days that changed, and with what has no day when older days are checked; None: nothing."""
         days = self._landed_days()
         is_wanted = not days or self.window.is_live
         if self.entity.is_snapshot and not is_wanted:
@@ -154,8 +169,8 @@ class _Reading:
         return ReadRequest(
             entity=self.entity,
             columns=self.names,
-            days=None if self.entity.is_snapshot else self.window.days_to_read(days) | changed,
-            with_no_day=not self.entity.is_snapshot and (is_wanted or bool(changed)),
+            days=None if self.entity.is_snapshot else self.window.days_to_read(days) | look.changed,
+            with_no_day=not self.entity.is_snapshot and (is_wanted or look.n_checked > 0),
             forgotten=self.forgotten,
         )
 
@@ -238,7 +253,7 @@ def _landed_days(landing: _Landing, entity: EntityConfig, columns: tuple[Column,
 def _read_entity(reading: _Reading, landing: _Landing) -> None:
     """Land an entity's days as they come, days without rows as batches without rows, and what has no day."""
     look = reading.look()
-    request = reading.request(look.changed)
+    request = reading.request(look)
     if request is None:
         return
     if not reading.entity.is_snapshot:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -94,7 +95,9 @@ class Child:
     def signal(self, number: int) -> None:
         """Send it a signal, if it is still there."""
         if self._process.pid is not None and self._process.is_alive():
-            os.kill(self._process.pid, number)
+            # It may end between the question and the signal.
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     def kill_after(self, seconds: float) -> None:
         """Let it run for so long from its first stage on, then kill it, if it has not ended by itself."""

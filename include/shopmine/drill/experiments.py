@@ -80,7 +80,15 @@ class _Trial:
 
 
 class Drill:
-    """The experiments on one scratch copy: the day before has been run, and the day once without a fault."""
+    """The experiments on one scratch copy: the day before has been run, and the day once without a fault.
+
+    Attributes:
+        finished: the staging database in which the day was run without a fault.
+        without_fault: its fingerprint, what every experiment must end at.
+        seconds: how long that took.
+        expected: reader -> day -> content of each table that it may see.
+        persons: who asked to be left out.
+    """
 
     def __init__(self, scratch: Scratch) -> None:
         """Prepare what all experiments begin with and are compared with.
@@ -95,6 +103,7 @@ class Drill:
         self._until_end(scratch.base, only_sinks=True)
         self.expected: dict[str, dict[str, Mapping[str, str]]] = {}
         self._expect_sights(scratch.base)
+        self.finished = scratch.copy_staging("finished")
         self.without_fault, self.seconds = self._run_without_fault()
 
     def kill(self, point: str, n: int = 1, *, in_new_run: bool = False) -> Outcome:
@@ -216,17 +225,15 @@ class Drill:
             self.scratch.drop_staging(name)
 
     def _run_without_fault(self) -> tuple[Mapping[str, str], float]:
-        name = self.scratch.copy_staging("without_fault")
         began = time.monotonic()
-        self._until_end(name)
+        self._until_end(self.finished)
         took = time.monotonic() - began
-        self._expect_sights(name)
-        db = self.scratch.database(name)
+        self._expect_sights(self.finished)
+        db = self.scratch.database(self.finished)
         try:
             return fingerprint(self.scratch, db), took
         finally:
             db.close()
-            self.scratch.drop_staging(name)
 
     def _expect_sights(self, name: str) -> None:
         """Note what readers may see from now on."""

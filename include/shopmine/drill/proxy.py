@@ -73,6 +73,8 @@ def _accept(
             return
         server = socket.create_connection(target)
         open_sockets += [client, server]
+        for side in (client, server):
+            side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = _Link(client=client, server=server, trouble=trouble)
         for work in (link.pass_requests, link.pass_replies):
             threading.Thread(target=work, daemon=True, name="drill proxy").start()

@@ -30,7 +30,7 @@ from shopmine.staging.database import Database, upgrade_database
 SHOP: Final = "drill"
 SHOP_FILE: Final = Path(__file__).with_name("drill.toml")
 PREFIX: Final = "shopmine_drill"
-LEASE_SECONDS: Final = 1.5
+LEASE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +94,12 @@ class Scratch:
         """One of its connections that is not the staging database."""
         return Connection.parse(id_, self.connections("")[id_])
 
-    def copy_staging(self, name: str, *, tablespace: str = "pg_default") -> str:
-        """A new staging database as the day before left it; its name."""
+    def copy_staging(self, name: str, *, of: str = "", tablespace: str = "pg_default") -> str:
+        """A new staging database like another one, else as the day before left it; its name."""
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} TABLESPACE {}")
         made = f"{self.name}_{name}"
         with postgres(self.servers) as admin:
-            admin.execute(copy.format(*map(sql.Identifier, (made, self.base, tablespace))))
+            admin.execute(copy.format(*map(sql.Identifier, (made, of or self.base, tablespace))))
         return made
 
     def drop_staging(self, name: str) -> None:

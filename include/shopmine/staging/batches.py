@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import zstandard
 from sqlalchemy.dialects import postgresql
 
+from shopmine.config.days import NO_DAY
 from shopmine.errors import DataError, NotFoundError
 from shopmine.faults import fault_point
 from shopmine.staging.database import Database
@@ -286,6 +287,15 @@ def select_newest(
     newest = sa.select(batches_table).where(table.shop == shop, *conditions).ext(postgresql.distinct_on(*slot))
     rows = connection.execute(newest.order_by(*slot, table.known_at.desc(), table.batch.desc()))
     return [_batch(row) for row in rows]
+
+
+def known_since(db: Database, shop: str, until: date) -> datetime | None:
+    """Since when anything is known of a shop's days up to and including `until`; None: nothing is."""
+    table = batches_table.c
+    first = sa.select(sa.func.min(table.known_at)).where(table.shop == shop, table.day <= until, table.day > NO_DAY)
+    with db.snapshot() as connection:
+        since: datetime | None = connection.execute(first).scalar_one()
+    return since
 
 
 def load_batches(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, Batch]:

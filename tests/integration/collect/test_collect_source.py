@@ -103,16 +103,26 @@ def test_the_first_run_loads_history_and_the_next_reads_days(
 
 
 def test_a_run_as_known_then_reads_no_source(
-    staging: Database, collect: Callable[..., dict[str, int]], write_shop: WriteShop, connections: Connections
+    staging: Database,
+    collect: Callable[..., dict[str, int]],
+    execute: Execute,
+    write_shop: WriteShop,
+    connections: Connections,
 ) -> None:
     write_shop(SOURCE)
+    execute(TABLES)
+    with pytest.raises(
+        ConfigError, match=r"nothing is known of shop 'shop' up to 2026-03-10; run it without `known_at` first"
+    ):
+        collect(10, known_at=datetime(2026, 3, 11, tzinfo=UTC))
+    collect(10)
     del connections["shop_mysql"]
-    assert collect(10, known_at=datetime(2026, 3, 11, tzinfo=UTC)) == {
-        "entities": 0,
-        "days": 0,
-        "rows": 0,
-        "batches": 0,
-    }
+    nothing = {"entities": 0, "days": 0, "rows": 0, "batches": 0}
+    assert collect(10, known_at=datetime(2026, 3, 11, tzinfo=UTC)) == nothing
+    with pytest.raises(
+        ConfigError, match=r"nothing was known .* known since 2026-03-02T00:00:00\+00:00: give that or a later"
+    ):
+        collect(10, known_at=datetime(2026, 3, 1, 23, tzinfo=UTC))
     with pytest.raises(ConfigError, match=r"source 'store' of shop 'shop' needs the connection 'shop_mysql'"):
         collect(10)
 

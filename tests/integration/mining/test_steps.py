@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.invented_shop import SHOP, land, write_shop
 from shopmine.errors import ConfigError, DataError, NotFoundError
 from shopmine.features.tasks import build_features
 from shopmine.mining.registry import MODELS
 from shopmine.mining.tasks import apply_model, explain_recommendation, fit_model
 from shopmine.prepare.tasks import prepare
 from shopmine.staging.artifacts import read_artifact
-from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
-from shopmine.staging.leases import hold_lease
 from shopmine.staging.runs import list_runs, open_run, run_artifacts
 from unit.features.facts import START, Line
 from unit.mining.shop_of_lines import DAY, invent_lines
@@ -25,73 +22,10 @@ from unit.mining.shop_of_lines import DAY, invent_lines
 if TYPE_CHECKING:
     from shopmine.staging.database import Database
 
-COLUMNS = {"id": "varchar(20)", "n": "int(11)", "item": "varchar(20)", "who": "varchar(20)", "at": "datetime"} | {
-    "pieces": "int(11)",
-    "price": "decimal(10,2)",
-    "what": "varchar(20)",
-}
-SHOP = """
-title = "Invented"
-timezone = "UTC"
-currency = "EUR"
-first_day = 2024-01-01
-training_weekday = "monday"
-[sources.store]
-kind = "mysql"
-connection = "invented_mysql"
-[sources.store.entities.order_lines]
-table = "lines"
-day = "at"
-key = ["id", "n"]
-[sources.store.entities.order_lines.fields]
-order_id = "id"
-line = "n"
-product = "item"
-customer = "who"
-ordered_at = "at"
-quantity = "pieces"
-unit_price = "price"
-kind = "what"
-[models.segments]
-max_clusters = 3
-n_bootstraps = 2
-[models.recommendations]
-n_factors = 4
-n_epochs = 2
-"""
-
 
 @pytest.fixture
 def shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "invented.toml").write_text(SHOP, encoding="utf-8")
-    monkeypatch.setenv("SHOPMINE_SHOPS", str(tmp_path))
-    return tmp_path
-
-
-def land(staging: Database, lines: Sequence[Line]) -> None:
-    """Each day that has lines, whole, as read at the end of the next day."""
-    numbers: dict[str, int] = defaultdict(int)
-    days: dict[date, list[bytes]] = defaultdict(list)
-    for line in lines:
-        numbers[line.order] += 1
-        at = f"{line.date} {line.hour:02}:00:00"
-        told = [line.order, numbers[line.order], line.product, line.customer, at, line.quantity, line.price, line.kind]
-        days[line.date].append("\t".join("\\N" if value is None else str(value) for value in told).encode())
-    drafts = [
-        BatchDraft(
-            source="store",
-            entity="order_lines",
-            day=day,
-            known_at=datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),
-            known_at_assumed=False,
-            columns=[BatchColumn(name=name, type=type_) for name, type_ in COLUMNS.items()],
-            format="copy",
-            lines=rows,
-        )
-        for day, rows in sorted(days.items())
-    ]
-    with hold_lease(staging, "invented/store/order_lines", wait_seconds=5) as lease:
-        land_batches(staging, shop="invented", drafts=drafts, lease=lease)
+    return write_shop(tmp_path, monkeypatch)
 
 
 def start(staging: Database, day: date) -> int:
