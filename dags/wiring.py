@@ -156,7 +156,7 @@ class FailureNotice:
             "dag": ti.dag_id,
             "run": ti.run_id,
             "task": ti.task_id,
-            "error": f"{type(error).__name__}: {error}",
+            "error": _told(error),
             "runbook": f"{RUNBOOKS}/{self.runbook}.md",
         }
         log.error(
@@ -165,6 +165,14 @@ class FailureNotice:
         )
         if url := os.environ.get("SHOPMINE_ALERT_URL"):
             _post_alert(url, notice)
+
+
+def _told(error: BaseException | None) -> str:
+    """A deliberate error with its text; of any other only the type, as its text may hold rows with persons' data."""
+    from shopmine.errors import ShopmineError
+
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, ShopmineError) else f"{name} (its text is in the task's log only)"
 
 
 def _post_alert(url: str, notice: Mapping[str, str]) -> None:

@@ -206,6 +206,17 @@ def test_a_failure_says_what_failed_and_which_runbook_helps(
     ]
 
 
+def test_a_notice_never_tells_the_text_of_an_error_that_is_not_ours(
+    alerts: tuple[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, received = alerts
+    monkeypatch.setenv("SHOPMINE_ALERT_URL", url)
+    for error in (ValueError("row 7: ann@x.org"), KeyError("ann@x.org"), None):
+        wiring.FailureNotice("daily")({**FAILURE, "exception": error})
+    assert [notice["error"].split(" (")[0] for notice in received] == ["ValueError", "KeyError", "NoneType"]
+    assert "ann@x.org" not in f"{received} {caplog.text}"
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/closed", "file:///etc/hostname"])
 def test_a_notice_that_cannot_be_delivered_does_not_hide_the_failure(
     url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

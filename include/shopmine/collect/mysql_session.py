@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -124,16 +123,8 @@ async def _connect(connection: Connection) -> Any:
         autocommit=True,
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
-        ssl=_tls(connection),
+        ssl=connection.tls(),
     )
-
-
-def _tls(connection: Connection) -> ssl.SSLContext | None:
-    """TLS where the connection says `ssl=true` or names a certificate authority with `ssl_ca`."""
-    authority = connection.extra.get("ssl_ca")
-    if authority is None and connection.extra.get("ssl", "false").lower() != "true":
-        return None
-    return ssl.create_default_context(cafile=authority)
 
 
 def _in_words(error: asyncmy.errors.MySQLError, connection: Connection) -> Exception:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from shopmine.collect.masking import mask_text
 from shopmine.config.connections import PREFIX, Connections
 from shopmine.errors import ConfigError
 
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from shopmine.config.shops import Shop
 
 SHORTEST_KEY: Final = 16
-_EMAIL: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
-# International (+ or 00), national (leading 0), Chinese mobile, and 3-3-4 numbers; not dates, prices or order numbers.
-_PHONE: Final = re.compile(
-    r"(?<![\w.])(?:(?:\+|00)\d(?:[ ().-]{0,2}\d){6,13}|\(?0\d(?:[ ().-]{0,2}\d){7,10}"
-    r"|1[3-9]\d(?:[ -]?\d{4}){2}|\(?[2-9]\d{2}\)?[ .-]\d{3}[ .-]\d{4})(?!\d)"
-)
+# Raised when masking finds more, so that what it missed is read and masked again.
+_MASK: Final = " mask 2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +35,7 @@ class PersonalKey:
     def type_of(self, entity: EntityConfig, column: str, source_type: str) -> str:
         """The column's type as it lands: it tells the treatment, so that another treatment makes another batch."""
         how = entity.personal.get(column)
-        return {"hash": f"hash {self.version}", "mask": f"{source_type} mask"}.get(how or "", source_type)
+        return {"hash": f"hash {self.version}", "mask": f"{source_type}{_MASK}"}.get(how or "", source_type)
 
     def hash_text(self, text: str) -> str:
         """HMAC-SHA256 as 64 hex digits of the text without surrounding blanks; an empty text stays empty."""
@@ -66,10 +62,8 @@ def personal_key(shop: Shop, connections: Connections) -> PersonalKey:
 
 
 def treatment_of(column_type: str) -> str:
-    """What `PersonalKey.type_of` wrote into a landed column's type: `hash VERSION`, `mask`, or nothing."""
-    return column_type if column_type.startswith("hash ") else "mask" if column_type.endswith(" mask") else ""
-
-
-def mask_text(text: str) -> str:
-    """The text with e-mail addresses and phone numbers replaced by `[email]` and `[phone]`."""
-    return _PHONE.sub("[phone]", _EMAIL.sub("[email]", text))
+    """What `PersonalKey.type_of` wrote into a landed column's type: `hash VERSION`, `mask VERSION`, or nothing."""
+    if column_type.startswith("hash "):
+        return column_type
+    _, is_masked, version = column_type.rpartition(" mask")
+    return f"mask{version}" if is_masked else ""

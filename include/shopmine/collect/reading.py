@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shopmine.config.entities import EntityConfig, SourceConfig
 
 Column = tuple[str, str]
-"""Name of a source column (or path) and its type in the source's own words; ` hash VERSION` or ` mask` where it was treated."""
+"""Name of a source column (or path) and its type in the source's own words; `hash VERSION` or ` mask VERSION` where it was treated."""
 
 Format = Literal["copy", "jsonl"]
 """PostgreSQL COPY text, values in the order of the columns; or canonical extended JSON, a document a line."""

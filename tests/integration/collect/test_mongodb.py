@@ -82,7 +82,7 @@ def test_documents_land_as_canonical_extended_json_of_what_is_mapped(
         columns = dict(reader.columns(entity, tuple(opened.source.columns("events"))))
         found = read(reader, opened)[date(2026, 3, 2)]
     assert columns["who.phone"] == "hash 1"
-    assert columns["note"] == "bson mask"
+    assert columns["note"] == "bson mask 2"
     assert [document["value"] for document in sorted(found, key=lambda d: int(d["_id"]["$numberInt"]))] == [
         {"$numberInt": "1"},
         {"$numberLong": "1"},

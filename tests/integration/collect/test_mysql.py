@@ -199,7 +199,7 @@ def test_personal_values_and_forgotten_persons_do_not_land(
     with open_reader(opened) as reader:
         (entity,) = opened.source.read_entities()
         types = dict(reader.columns(entity, tuple(opened.source.columns("events"))))
-        assert (types["email"], types["note"], "phone" in types) == ("hash 1", "text mask", False)
+        assert (types["email"], types["note"], "phone" in types) == ("hash 1", "text mask 2", False)
         forgotten = Forgotten.of([entity], frozenset({bob}))
         lines = read(reader, opened, forgotten=forgotten)[date(2026, 3, 1)]
         sample = reader.sample(entity, opened.source.columns("events"), 5)
