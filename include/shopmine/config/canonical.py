@@ -39,7 +39,8 @@ class Pick(StrEnum):
 class CanonicalColumn:
     """One column: its type, whether a row without it is quarantined, and how rows of one key are put together.
 
-    A column that `is_made` need not be mapped: `prepare` makes it where the source gives none.
+    A column that `is_made` need not be mapped: `prepare` makes it where the source gives none. A row with a value that is
+    none of the `choices`, where there are any, is quarantined.
     """
 
     name: str
@@ -48,6 +49,7 @@ class CanonicalColumn:
     is_made: bool = False
     pick: Pick = Pick.FIRST
     about: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,12 @@ def _time(name: str, about: str = "", *, required: bool = False, pick: Pick = Pi
     return CanonicalColumn(name=name, type=ColumnType.TIMESTAMP, is_required=required, pick=pick, about=about)
 
 
+def _choice(name: str, choices: tuple[str, ...]) -> CanonicalColumn:
+    about = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return CanonicalColumn(name=name, type=ColumnType.TEXT, is_required=True, about=about, choices=choices)
+
+
+RIGHT_KINDS: Final = ("no_personalisation", "no_profiling", "deletion")
 _LINE_KINDS = "sale, return, adjustment or service"
 
 _ENTITIES = (
@@ -316,7 +324,7 @@ _ENTITIES = (
             _text("customer", required=True),
             _text("product", required=True),
             CanonicalColumn(name="release", type=ColumnType.INTEGER),
-            _text("kind", "shown, clicked, bought or hidden", required=True),
+            _choice("kind", ("shown", "clicked", "bought", "hidden")),
             _time("at", required=True),
         ),
         key=("feedback_id",),
@@ -328,7 +336,7 @@ _ENTITIES = (
         about="What a person allows 同意; read as of now, always.",
         columns=(
             _text("customer", required=True),
-            _text("kind", "no_personalisation, no_profiling or deletion", required=True),
+            _choice("kind", RIGHT_KINDS),
             _time("at", required=True),
         ),
         key=("customer", "kind"),

@@ -70,6 +70,8 @@ def conform_rows(
             continue
         if column.is_required and column.name not in (AMOUNT, *may_lack):
             _note_missing(column, values, had_problems, problems)
+        if column.choices:
+            _note_unknown(column, values, problems)
         zone = _zone(field, rows.types, locale.zone)
         columns[column.name] = convert_column(column.name, column.type, values, zone, problems)
     if AMOUNT in columns and QUANTITY in columns and UNIT_PRICE in columns:
@@ -89,6 +91,13 @@ def _note_missing(column: CanonicalColumn, values: pa.Array, skip: set[int], pro
         row for row in np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)).tolist() if row not in skip
     ]
     problems.add(missing, [f"{column.name}: missing"] * len(missing))
+
+
+def _note_unknown(column: CanonicalColumn, values: pa.Array, problems: Problems) -> None:
+    known = pc.is_in(values, pa.array([*column.choices, None], pa.string())).to_numpy(zero_copy_only=False)
+    unknown = np.flatnonzero(~known)
+    given = values.take(pa.array(unknown)).to_pylist()
+    problems.add(unknown, [f"{column.name}: {shown(value)} is none of {', '.join(column.choices)}" for value in given])
 
 
 def _conform_fields(rows: SourceRows, entity: EntityConfig, currency: str) -> dict[str, pa.Array]:

@@ -75,7 +75,7 @@ def decode(batches: Sequence[BatchText], wanted: Wanted) -> Decoded:
 
     Args:
         batches: at least one; the order of their lines does not matter.
-        wanted: what to give of each row; for COPY text all of it must be among the batches' columns.
+        wanted: what to give of each row; for COPY text all of it must be among the batches' columns, unless they `may_lack`.
 
     Raises:
         DataError: a wanted column is not in the batches, or the format is unknown.
@@ -87,7 +87,7 @@ def decode(batches: Sequence[BatchText], wanted: Wanted) -> Decoded:
         batch=np.repeat(np.arange(len(batches)), n_read),
     )
     if first.format == "copy":
-        rows, problems = _decode_copy(group, first.columns, wanted), Problems()
+        rows, problems = _decode_copy(group, first, wanted), Problems()
     elif first.format == "jsonl":
         rows, problems = _decode_documents(group, wanted)
     else:
@@ -95,10 +95,11 @@ def decode(batches: Sequence[BatchText], wanted: Wanted) -> Decoded:
     return Decoded(rows=rows, problems=problems, rejected=group.rejected, n_read=n_read)
 
 
-def _decode_copy(group: _Lines, columns: Sequence[tuple[str, str]], wanted: Wanted) -> SourceRows:
-    names = [name for name, _ in columns]
-    needed = list(dict.fromkeys((*wanted.text, *wanted.json)))
-    if missing := sorted(set(needed) - set(names)):
+def _decode_copy(group: _Lines, first: BatchText, wanted: Wanted) -> SourceRows:
+    types = dict(first.columns)
+    names, asked = list(types), list(dict.fromkeys((*wanted.text, *wanted.json)))
+    needed = [name for name in asked if name in types]
+    if not first.may_lack and (missing := sorted(set(asked) - set(needed))):
         raise DataError(
             f"the batch lacks columns {missing}; it has {sorted(names)}; map columns that it has, or read these days again"
         )
@@ -112,15 +113,15 @@ def _decode_copy(group: _Lines, columns: Sequence[tuple[str, str]], wanted: Want
     index = np.concatenate([plain, np.fromiter(exact, dtype=np.int64, count=len(exact))])
     order = np.argsort(index, kind="stable")
     table = table.take(pa.array(order)) if exact else table
-    text = {name: table.column(name).combine_chunks() for name in needed}
-    types = dict(columns)
+    text = {name: pa.nulls(len(table), pa.string()) for name in asked}
+    text |= {name: table.column(name).combine_chunks() for name in needed}
     return SourceRows(
         batch=group.batch[index[order]],
         line=index[order],
         element=np.zeros(len(index), dtype=np.int64),
         lines=group.lines,
         text=text,
-        json={name: _json_of_text(text[name], types[name]) for name in wanted.json},
+        json={name: _json_of_text(text[name], types.get(name, "")) for name in wanted.json},
         types=types,
     )
 

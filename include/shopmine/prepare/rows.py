@@ -23,12 +23,14 @@ class BatchText:
         format: "copy" (PostgreSQL COPY text) or "jsonl" (extended JSON, a document a line).
         lines: one row or document each, without the newline, in any order.
         has_day: False for rows whose day the source does not tell: all of them go to quarantine.
+        may_lack: mapped columns may be missing and are null then: a snapshot of the past, which cannot be read again.
     """
 
     columns: tuple[tuple[str, str], ...]
     format: str
     lines: Sequence[bytes]
     has_day: bool = True
+    may_lack: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

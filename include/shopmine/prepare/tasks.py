@@ -95,6 +95,7 @@ def prepare(db: Database, run: int) -> dict[str, JSON]:
         "manifest": started.manifest.manifest,
         "batches": sum(n_batches for n_batches, _ in counts.values()),
         "entities": done,
+        "not_known": _not_known(started),
     }
     checks = _judge(started)
     failed = [check.check_name for check in checks if not check.passed]
@@ -137,6 +138,17 @@ def _prepare_entity(run: _Run, source: str, entity: str, version: str) -> tuple[
     return len(accounts), _added_up(accounts)
 
 
+def _not_known(run: _Run) -> list[JSON]:
+    """Columns that are null all through the day's snapshot, as it was read before they were mapped."""
+    told: list[JSON] = []
+    for batch in run.manifest.batches:
+        source = run.shop.sources[batch.source]
+        missing = set(source.columns(batch.entity)) - {column.name for column in batch.columns}
+        if missing and source.entities[batch.entity].is_snapshot:
+            told.append(f"{batch.source}.{batch.entity}, read as of {batch.day}: {', '.join(sorted(missing))}")
+    return told
+
+
 def _n_rows(batch: Batch) -> int:
     return batch.n_rows
 
@@ -152,6 +164,7 @@ def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease
             format=batch.format,
             lines=lines,
             has_day=batch.day != NO_DAY,
+            may_lack=rules.entity.is_snapshot,
         )
         for batch, lines in zip(group, read_many(run.db, [batch.batch for batch in group]), strict=True)
     ]

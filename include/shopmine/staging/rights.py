@@ -8,9 +8,10 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from shopmine.config.canonical import RIGHT_KINDS
 from shopmine.errors import ConfigError, DataError
 from shopmine.staging.database import Database
-from shopmine.staging.tables_work import RIGHT_KINDS, rights
+from shopmine.staging.tables_work import rights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

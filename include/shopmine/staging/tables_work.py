@@ -7,7 +7,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shopmine.staging.tables_raw import metadata
 
-RIGHT_KINDS = ("no_personalisation", "no_profiling", "deletion")
 RELEASE_STATES = ("released", "waiting")
 
 fencing_token = sa.Sequence("fencing_token", schema="work", metadata=metadata, data_type=sa.BigInteger)

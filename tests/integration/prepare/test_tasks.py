@@ -18,6 +18,7 @@ from shopmine.prepare.tasks import prepare
 from shopmine.staging.artifacts import read_artifact
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
 from shopmine.staging.leases import hold_lease
+from shopmine.staging.rights import list_rights
 from shopmine.staging.runs import list_runs, open_run, run_artifacts
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ table = "t"
 day = "snapshot"
 key = ["sku"]
 fields = { product = "sku", quantity = "n" }
+
+[sources.s.entities.consents]
+table = "t"
+day = "snapshot"
+fields = { customer = "who", kind = "what", at = "at" }
 """
 COLUMNS = {
     "order_lines": {
@@ -72,6 +78,7 @@ COLUMNS = {
     },
     "payments": {"id": "varchar", "no": "varchar", "at": "datetime", "paid": "decimal(10,2)", "state": "varchar"},
     "stock": {"sku": "varchar", "n": "int"},
+    "consents": {"who": "varchar", "what": "varchar", "at": "datetime"},
 }
 
 
@@ -169,6 +176,31 @@ def test_a_column_that_older_days_lack_is_named_with_them(staging: Database, tmp
         DataError, match=r"s\.order_lines of 2024-03-04 to 2024-03-04: the batch lacks columns \['remark'\]"
     ):
         prepare(staging, start(staging))
+
+
+def test_a_snapshot_of_before_a_column_was_mapped_has_no_value_there_and_the_report_says_so(
+    staging: Database, tmp_path: Path
+) -> None:
+    land(staging, "stock", DAY, ["a|5"])
+    prepare(staging, start(staging))
+    mapped = SHOP.replace('quantity = "n" }\n\n[sources.s.entities.consents]', 'quantity = "n", store = "shelf" }\n'
+                          'attributes = { colour = "colour" }\n\n[sources.s.entities.consents]')  # fmt: skip
+    (tmp_path / "shop.toml").write_text(mapped, encoding="utf-8")
+    report = prepare(staging, start(staging))
+    assert report["not_known"] == ["s.stock, read as of 2024-03-04: colour, shelf"]
+    assert ask(staging, "SELECT product, store, attributes::text FROM clean.stock") == [("a", None, "{}")]
+
+
+def test_a_consent_of_an_unknown_kind_lies_in_quarantine_and_the_others_hold(staging: Database) -> None:
+    at = "2024-03-04 10:00:00"
+    land(
+        staging, "consents", DAY, [f"{n}|no_profiling|{at}" for n in range(98)] + [f"ann|silence|{at}", f"bob|\\N|{at}"]
+    )
+    prepare(staging, start(staging))
+    reason = "kind: 'silence' is none of no_personalisation, no_profiling, deletion"
+    found = ask(staging, "SELECT row_key, reason FROM clean.quarantine ORDER BY row_key")
+    assert found == [("ann/silence", reason), ("bob/", "kind: missing")]
+    assert len(list_rights(staging, "shop")) == 98
 
 
 def test_money_that_does_not_agree_stops_the_run_and_names_the_order(staging: Database) -> None:

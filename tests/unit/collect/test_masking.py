@@ -12,7 +12,9 @@ from shopmine.collect.masking import mask_text
 
 FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)} | {" ": "\u3000"})
 PIECES = st.lists(
-    st.sampled_from(["电话", "联系我", "😀", "<b>", "&nbsp;", "tel", "order 536365 ", "-", "。", " ", "x", "¥15.30 ", "@王", "("])
+    st.sampled_from(
+        ["电话", "联系我", "😀", "<b>", "&nbsp;", "tel", "order 536365 ", "-", "。", " ", "x", "¥15.30 ", "@王", "("]
+    )
     | st.text(max_size=5),
     max_size=6,
 ).map("".join)
