@@ -21,6 +21,10 @@ class SourceUnavailableError(ShopmineError):
     """A source, sink or the staging database does not answer or refuses; may pass by itself."""
 
 
+class QuotaError(SourceUnavailableError):
+    """A source gives no more for now: a quota is used up, or a limit reached. The days that it told whole may land."""
+
+
 class GateError(ShopmineError):
     """A quality gate stopped the run before anything was published; the last release stays in place."""
 

@@ -56,6 +56,7 @@ class FilesReader:
     """An open folder (see `reading.Reader`). A file that changes while it is read is an error, not half a day."""
 
     format: Format = "copy"
+    notes: Sequence[str] = ()
 
     def __init__(self, opening: Opening) -> None:
         self._opening = opening

@@ -58,6 +58,7 @@ class MongoReader:
     """An open MongoDB source (see `reading.Reader`)."""
 
     format: Format = "jsonl"
+    notes: Sequence[str] = ()
 
     def __init__(self, database: Database[Document], session: ClientSession, opening: Opening) -> None:
         self._database, self._session, self._opening = database, session, opening

@@ -76,6 +76,7 @@ class MysqlReader:
     """An open MySQL source (see `reading.Reader`)."""
 
     format: Format = "copy"
+    notes: Sequence[str] = ()
 
     def __init__(self, session: MysqlSession, opening: Opening) -> None:
         self._session, self._opening = session, opening

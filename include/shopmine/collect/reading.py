@@ -44,10 +44,15 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayLines:
-    """Everything that the source says about one entity and day (None: the snapshot), in any order, without newlines."""
+    """Everything that the source says about one entity and day (None: the snapshot), in any order, without newlines.
+
+    Attributes:
+        is_told: False where the source cannot tell this day (no more, or not yet): nothing lands, what had landed stays.
+    """
 
     day: date | None
     lines: list[bytes]
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +77,11 @@ class Reader(Protocol):
 
     Attributes:
         format: of all its lines.
+        notes: what the run's report is to say of the reading so far: forms that were found out, what was left out and why.
     """
 
     format: Format
+    notes: Sequence[str]
 
     def columns(self, entity: EntityConfig, names: tuple[str, ...]) -> tuple[Column, ...]:
         """The columns of each line for these source columns, as they land.
@@ -90,6 +97,7 @@ class Reader(Protocol):
         Raises:
             ConfigError: as `columns`.
             SourceUnavailableError: the source stopped answering, or gave fewer rows than it counts.
+            QuotaError: it gives no more for now; the days that came are whole.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from shopmine.collect.checking import Cadence, Checker, Look, mapping_hash
 from shopmine.collect.forgotten import Forgotten
 from shopmine.collect.personal import personal_key, treatment_of
-from shopmine.collect.reading import Column, Opening, Reader, ReadRequest, open_reader
+from shopmine.collect.reading import Column, DayLines, Opening, Reader, ReadRequest, open_reader
 from shopmine.collect.windows import LandedDay, Window
 from shopmine.config.connections import Connections, find_connection
 from shopmine.config.days import NO_DAY, utc_now
 from shopmine.config.kinds import nearest
 from shopmine.config.shops import Shop, load_shop
-from shopmine.errors import ConfigError
+from shopmine.errors import ConfigError, QuotaError
 from shopmine.faults import fault_point
 from shopmine.staging.batches import BatchColumn, BatchDraft, known_since, land_batches, newest_batches
 from shopmine.staging.fingerprints import Fingerprint, read_fingerprints, write_fingerprints
@@ -69,7 +69,7 @@ def collect_source(db: Database, run: int, source: str, connections: Connections
         _read_source(context, shop, connections, landing)
     entities = shop.sources[source].read_entities()
     counts = {"entities": len(entities), "days": landing.n_days, "rows": landing.n_rows, "batches": landing.n_new}
-    record_step(db, run, step, "done", {**counts, **_report(landing.looks)})
+    record_step(db, run, step, "done", {**counts, **_report(landing)})
     return counts
 
 
@@ -87,15 +87,23 @@ def _check_known(db: Database, context: RunContext, known_at: datetime) -> None:
         )
 
 
-def _report(looks: Mapping[str, Look]) -> dict[str, JSON]:
-    """What was checked of older days, what had changed there, and what was not looked at."""
+def _report(landing: _Landing) -> dict[str, JSON]:
+    """What was checked of older days, what had changed there, what was not looked at or not told, and what to know besides."""
+    looks = landing.looks
+    gaps = [look.gap for look in looks.values() if look.gap]
+    gaps += [f"{entity}: {_span(days)}, which the source does not tell" for entity, days in landing.untold.items()]
     changed = {name: sorted(day.isoformat() for day in look.changed) for name, look in looks.items() if look.changed}
     return {
         "checked": {name: look.n_checked for name, look in looks.items() if look.n_checked},
         "n_changed": sum(map(len, changed.values())),
         "changed": {name: [*days[:_MOST_NAMED]] for name, days in changed.items()},
-        "not_covered": "; ".join(look.gap for look in looks.values() if look.gap),
+        "not_covered": "; ".join(gaps),
+        "notes": [*landing.notes],
     }
+
+
+def _span(days: Collection[date]) -> str:
+    return f"{len(days)} days from {min(days)} to {max(days)}" if len(days) > 1 else f"{min(days)}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,6 +116,8 @@ class _Landing:
     lease: Lease
     drafts: list[BatchDraft] = field(default_factory=list)
     looks: dict[str, Look] = field(default_factory=dict)
+    untold: dict[str, set[date]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     n_bytes: int = 0
     n_days: int = 0
     n_rows: int = 0
@@ -236,6 +246,7 @@ def _read_source(context: RunContext, shop: Shop, connections: Connections, land
                 checker=checker,
             )
             _read_entity(reading, landing)
+            landing.notes = tuple(reader.notes)
 
 
 def _landed_days(landing: _Landing, entity: EntityConfig, columns: tuple[Column, ...]) -> dict[date, LandedDay]:
@@ -259,13 +270,23 @@ def _read_entity(reading: _Reading, landing: _Landing) -> None:
     if not reading.entity.is_snapshot:
         landing.looks[reading.entity.name] = look
     missing = set(request.days or ())
-    for read in reading.reader.read(request):
-        day = reading.window.newest if read.day is None else read.day
-        missing.discard(day)
-        # What has no day makes a batch only where there is such, or was.
-        if day != NO_DAY or read.lines or NO_DAY in reading.landed:
-            landing.add(reading.draft(landing.source, day, read.lines))
+    try:
+        for read in reading.reader.read(request):
+            missing.discard(reading.window.newest if read.day is None else read.day)
+            _take(read, reading, landing)
+    except QuotaError:
+        landing.land()
+        raise
     for day in sorted(missing):
         landing.add(reading.draft(landing.source, day, []))
     landing.land()
     landing.remember(reading.entity.name, look.unchanged(request.days or ()))
+
+
+def _take(read: DayLines, reading: _Reading, landing: _Landing) -> None:
+    day = reading.window.newest if read.day is None else read.day
+    if not read.is_told:
+        landing.untold.setdefault(reading.entity.name, set()).add(day)
+    # What has no day makes a batch only where there is such, or was.
+    elif day != NO_DAY or read.lines or NO_DAY in reading.landed:
+        landing.add(reading.draft(landing.source, day, read.lines))
