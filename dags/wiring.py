@@ -197,10 +197,11 @@ def release_asset(shop: str) -> Asset:
 def run_day(shop: Shop, context: Mapping[str, Any], now: datetime) -> date:
     """The shop's day of a run: `day` of its parameters, else its logical date, else the last complete day.
 
-    A manual run that the web UI stamps with the present moment gets the last complete day too, at most `last_day`.
+    A scheduled run, and a manual one that the web UI stamps with the present moment, have the last complete day at most
+    (and at most `last_day`). A backfill names its days as `day` does: one that is not over is refused.
 
     Raises:
-        ConfigError: `day` is no date or is not over yet.
+        ConfigError: `day` is no date, or the day asked for is not over yet.
     """
     from shopmine.config.days import last_complete_day, local_day
     from shopmine.errors import ConfigError
@@ -212,12 +213,20 @@ def run_day(shop: Shop, context: Mapping[str, Any], now: datetime) -> date:
             day = date.fromisoformat(given)
         except ValueError:
             raise ConfigError(f"day={given!r} is not a date; write it as YYYY-MM-DD") from None
-        if day > newest:
-            raise ConfigError(f"day {day} is not over in {shop.timezone}; the last complete day is {newest}")
-        return day
-    newest = min(newest, shop.last_day or newest)
-    logical_date = context["dag_run"].logical_date
-    return min(local_day(logical_date, zone), newest) if logical_date else newest
+        return _complete_day(day, newest, shop)
+    run, latest = context["dag_run"], min(newest, shop.last_day or newest)
+    if run.logical_date is None:
+        return latest
+    day = local_day(run.logical_date, zone)
+    return _complete_day(day, newest, shop) if run.run_type == "backfill" else min(day, latest)
+
+
+def _complete_day(day: date, newest: date, shop: Shop) -> date:
+    from shopmine.errors import ConfigError
+
+    if day > newest:
+        raise ConfigError(f"day {day} is not over in {shop.timezone}; the last complete day is {newest}")
+    return day
 
 
 def run_known_at(context: Mapping[str, Any]) -> datetime | None:

@@ -14,7 +14,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
 from airflow.models.connection import Connection as AirflowConnection
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from shopmine.config.connections import STAGING, Connection
 from shopmine.errors import ShopmineError
@@ -43,6 +43,7 @@ def make_app() -> FastAPI:
         openapi_url=None,
         dependencies=[Depends(requires_access_view(AccessView.WEBSITE))],
     )
+    app.middleware("http")(_without_nul)
     app.middleware("http")(_with_headers)
     app.get("/")(show_shops)
     app.get("/shops/{shop}")(show_shop)
@@ -134,6 +135,13 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
     response = await call_next(request)
     response.headers.update(HEADERS)
     return response
+
+
+async def _without_nul(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """No id holds a NUL character, which PostgreSQL takes in no text at all: what asks for one is not there."""
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        return JSONResponse({"detail": "nothing has a name with a NUL character"}, status_code=404)
+    return await call_next(request)
 
 
 async def _show_error(request: Request, error: Exception) -> HTMLResponse:

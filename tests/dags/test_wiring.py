@@ -67,6 +67,21 @@ def test_a_run_without_date_or_of_this_moment_has_the_last_complete_day(shop: Sh
     assert wiring.run_day(shop, context(logical=NOW), NOW) == date(2024, 5, 9)
 
 
+@pytest.mark.parametrize("days_later", [2, 3])
+def test_a_backfill_into_a_day_that_is_not_over_is_refused_and_never_mines_another_day(shop: Shop, days_later) -> None:
+    today = MIDNIGHT_OF_THE_8TH + timedelta(days=days_later)
+    message = rf"2024-05-{8 + days_later} is not over in Asia/Shanghai; the last complete day is 2024-05-09"
+    with pytest.raises(ConfigError, match=message):
+        wiring.run_day(shop, context(logical=today, kind="backfill"), NOW)
+    assert wiring.run_day(shop, context(logical=today, kind="scheduled"), NOW) == date(2024, 5, 9)
+
+
+def test_a_backfill_after_the_end_of_the_data_keeps_its_day(shop: Shop) -> None:
+    ended = shop.model_copy(update={"last_day": date(2024, 3, 1)})
+    later = context(logical=MIDNIGHT_OF_THE_8TH, kind="backfill")
+    assert wiring.run_day(ended, later, NOW) == date(2024, 5, 8)
+
+
 def test_a_shop_whose_data_ended_is_run_for_its_last_day(shop: Shop) -> None:
     ended = shop.model_copy(update={"last_day": date(2024, 3, 1)})
     assert wiring.run_day(ended, context(logical=NOW), NOW) == date(2024, 3, 1)

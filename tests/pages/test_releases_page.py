@@ -47,6 +47,8 @@ def test_it_sends_a_strict_policy_and_can_only_be_read(site: Site) -> None:
         ("/shopmine/shops/nobody", 404),
         (f"/shopmine/shops/{SHOP}/releases/999", 404),
         (f"/shopmine/shops/{SHOP}/releases/x", 422),
+        ("/shopmine/shops/a%00b", 404),
+        (f"/shopmine/shops/{SHOP}/releases/1?customer=a%00b", 404),
         ("/shopmine/static/..%2Freleases.py", 404),
         ("/shopmine/static/other.css", 422),
     ],

@@ -26,7 +26,7 @@ from shopmine.errors import ConfigError, NotFoundError
 SHOPS_VARIABLE: Final = "SHOPMINE_SHOPS"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 # Raised when `prepare` itself makes something else of the same rows, so that old days are prepared again.
-PREPARE_VERSION: Final = 2
+PREPARE_VERSION: Final = 3
 # Where rows are read does not change what is made of them: other rows make other batches.
 _NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter"}
 
@@ -134,6 +134,20 @@ class Shop(Settings):
                 "canonical": [repr(user.canonical) for user in users],
             }
         )
+
+    def whole_reads(self, entity: str) -> frozenset[tuple[str, str]]:
+        """The (source, read entity) that together give all there is of an entity: each as a snapshot.
+
+        Empty where no source offers it, or one gives it from facts: then what is absent is only not told of.
+        """
+        reads = [
+            (source.name, source.entities[offered.from_ or offered.name])
+            for source in self.sources.values()
+            for offered in source.entities.values()
+            if offered.name == entity
+        ]
+        is_whole = all(read.is_snapshot for _, read in reads)
+        return frozenset((source, read.name) for source, read in reads) if is_whole else frozenset()
 
     def config_hash(self, part: str, name: str | None = None) -> str:
         """16 hex digits over one part ("models", "segments"), over all of a kind ("gates"), or one setting."""

@@ -56,7 +56,7 @@ undone AS (
     FROM order_lines WHERE kind = 'return' GROUP BY product),
 stocked AS (SELECT product, CAST(SUM(quantity) AS BIGINT) AS quantity FROM stock GROUP BY product)
 SELECT s.product AS product, p.name AS name, p.category AS category, COALESCE(p.kind, 'goods') AS kind,
-       COALESCE(p.listed, TRUE) AS listed,
+       CASE WHEN {is_whole} AND p.product IS NULL THEN FALSE ELSE COALESCE(p.listed, TRUE) END AS listed,
        CASE WHEN t.product IS NOT NULL THEN t.quantity > 0 END AS in_stock,
        s.buyers AS buyers, s.orders AS orders, CAST(s.units AS DOUBLE) / {micros} AS units,
        s.revenue - COALESCE(u.returned, 0) AS revenue,
@@ -83,13 +83,15 @@ _PRODUCTS: Final = pa.schema(
 )
 
 
-def derive_product_features(inputs: Mapping[str, pa.Table], day: date) -> pa.Table:
+def derive_product_features(inputs: Mapping[str, pa.Table], day: date, *, is_whole: bool = False) -> pa.Table:
     """Describe every product with a sale up to and including `day`.
 
     Args:
         inputs: `order_lines`, and `products` and `stock` (the versions to use, one row a key) where the shop has them;
             not modified.
         day: the shop's local day; later lines change nothing.
+        is_whole: `products` are all that the shop had at the end of the day: one that is not among them was deleted and
+            is listed no more. No products at all say nothing.
 
     Returns:
         A table of schema `PRODUCT_FEATURES`, sorted by product; the same bytes for the same rows in any order.
@@ -98,7 +100,8 @@ def derive_product_features(inputs: Mapping[str, pa.Table], day: date) -> pa.Tab
         DataError: there are no order lines at all, or a column is missing.
     """
     tables = {"order_lines": lines_until(inputs, day), "products": known_products(inputs), "stock": _stock(inputs)}
-    found = run_sql(_RULE.format(day=day_number(day), micros=MICROS), tables)
+    is_told = str(is_whole and tables["products"].num_rows > 0).upper()
+    found = run_sql(_RULE.format(day=day_number(day), micros=MICROS, is_whole=is_told), tables)
     found = found.set_column(found.column_names.index("revenue"), "revenue", from_micros(found["revenue"]))
     for name in ("first_sold", "last_sold"):
         days = pc.cast(pc.cast(found[name], pa.int32()), pa.date32())

@@ -46,24 +46,29 @@ _Frames = Mapping[str, pa.Table]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FeatureSet:
-    """A kind of artifact: the entities that decide it, and how its frames, by name, are made of them for a day."""
+    """A kind of artifact: the entities that decide it, and how its frames, by name, are made of them for a day.
+
+    The last argument of `derive` says whether the products are all that the shop had then.
+    """
 
     reads: tuple[str, ...]
-    derive: Callable[[_Frames, date], dict[str, pa.Table]]
+    derive: Callable[[_Frames, date, bool], dict[str, pa.Table]]
 
 
 _SETS: Final[Mapping[str, _FeatureSet]] = {
     "customer_features": _FeatureSet(
         reads=("order_lines", "events", "reviews"),
-        derive=lambda inputs, day: {"customer_features": derive_customer_features(inputs, day)},
+        derive=lambda inputs, day, _: {"customer_features": derive_customer_features(inputs, day)},
     ),
     "product_features": _FeatureSet(
         reads=("order_lines", "products", "stock"),
-        derive=lambda inputs, day: {"product_features": derive_product_features(inputs, day)},
+        derive=lambda inputs, day, is_whole: {
+            "product_features": derive_product_features(inputs, day, is_whole=is_whole)
+        },
     ),
     "interactions": _FeatureSet(
         reads=("order_lines", "products"),
-        derive=lambda inputs, day: {
+        derive=lambda inputs, day, _: {
             "interactions": derive_interactions(inputs, day),
             "returned": derive_returned(inputs, day),
         },
@@ -122,6 +127,9 @@ class _Source:
             if entity in self.mapped or entity == "order_lines"
         }
 
+    def has_all_products(self, day: date) -> bool:
+        return self.manifest.until(day).gives_all(self.shop.whole_reads("products"), day)
+
     def key(self, name: str, day: date) -> str:
         """What decides a feature set: what is known up to its day, the rules that prepared it, and this stage's code."""
         reads = self._reads(_SETS[name].reads)
@@ -131,7 +139,12 @@ class _Source:
             name=name,
             inputs=[self.known[name].digest(day), *told],
             code=self.code,
-            config={"shop": self.shop.name, "day": day.isoformat(), "mapped": mapped},
+            config={
+                "shop": self.shop.name,
+                "day": day.isoformat(),
+                "mapped": mapped,
+                "has_all_products": name == "product_features" and self.has_all_products(day),
+            },
             seed=0,
         )
 
@@ -200,7 +213,7 @@ def _build_calendar(source: _Source, run: int, days: Sequence[date]) -> tuple[in
 
 
 def _build(source: _Source, run: int, name: str, day: date) -> ArtifactRef:
-    frames = _SETS[name].derive(source.frames(name, day), day)
+    frames = _SETS[name].derive(source.frames(name, day), day, source.has_all_products(day))
     meta = {"n_rows": {label: frame.num_rows for label, frame in frames.items()}}
     fault_point("features.built")
     written = write_artifact(

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from shopmine.columns import AMOUNT, ATTRIBUTES, QUANTITY, UNIT_PRICE
 from shopmine.prepare.convert import WIDE, arrow_type, convert_column, exact_amount, to_numbers
 from shopmine.prepare.rows import Problems, SourceRows, shown
+from shopmine.prepare.signs import DISCOUNT, settle_signs
 
 if TYPE_CHECKING:
     from shopmine.config.canonical import CanonicalColumn
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[np.bool_]
 
-DISCOUNT: Final = "discount"
 _UTC: Final = ZoneInfo("UTC")
 _COMPARE: Final = {
     "<": pc.less,
@@ -50,7 +50,7 @@ def conform_rows(
     """All canonical columns of `entity` and, as JSON text, its `attributes`, one row for each source row.
 
     A column that the shop's file does not map is null; `currency` then is the shop's; `amount` is quantity × unit price
-    − discount wherever the source gives none. `line` is left null unless mapped: it needs the rows that are kept.
+    − discount wherever the source gives none, with a return's signs as `signs` settles them. `line` is left null unless mapped: it needs the rows that are kept.
 
     Args:
         rows: with the text of every mapped column.
@@ -75,7 +75,7 @@ def conform_rows(
         zone = _zone(field, rows.types, locale.zone)
         columns[column.name] = convert_column(column.name, column.type, values, zone, problems)
     if AMOUNT in columns and QUANTITY in columns and UNIT_PRICE in columns:
-        columns[AMOUNT] = _complete_amount(columns, problems)
+        columns[AMOUNT] = _complete_amount(entity.name, columns, problems)
     fragments = {name: rows.json[path] for name, path in entity.attributes.items()}
     return pa.table({**columns, ATTRIBUTES: join_attributes(fragments, len(rows))})
 
@@ -182,9 +182,11 @@ def _holds(condition: Condition, values: pa.Array) -> Mask:
     return np.asarray(held.to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _complete_amount(columns: Mapping[str, pa.Array], problems: Problems) -> pa.Array:
-    discount = columns.get(DISCOUNT, pa.nulls(len(columns[AMOUNT]), pa.decimal128(38, 0)))
-    made = exact_amount(columns[QUANTITY], columns[UNIT_PRICE], discount)
+def _complete_amount(entity: str, columns: Mapping[str, pa.Array], problems: Problems) -> pa.Array:
+    # The sign of a discount beside a negative quantity is anybody's guess: a return's parts are settled first.
+    settled = settle_signs(entity, columns)
+    discount = settled.get(DISCOUNT, pa.nulls(len(columns[AMOUNT]), pa.decimal128(38, 0)))
+    made = exact_amount(settled[QUANTITY], settled[UNIT_PRICE], discount)
     given = columns[AMOUNT]
     is_given = given.is_valid().to_numpy(zero_copy_only=False)
     bad = made.bad[~is_given[made.bad]]

@@ -17,6 +17,7 @@ from shopmine.prepare.decode import Decoded, Wanted, decode
 from shopmine.prepare.derive import pick_values
 from shopmine.prepare.duplicates import Repeats, key_codes, rank_within, split_repeats, time_order, whole_row_codes
 from shopmine.prepare.rows import BatchText, Problems, Rejected, Rows, SourceRows, shown
+from shopmine.prepare.signs import settle_signs
 
 if TYPE_CHECKING:
     from shopmine.config.entities import EntityConfig
@@ -74,6 +75,7 @@ def prepare_batches(batches: Sequence[BatchText], rules: Rules) -> list[Prepared
     _note_no_day(decoded, batches, entity)
     table = conform_rows(rows, entity, rules.locale, problems)
     apply_rules(table, entity, problems)
+    table = _settled(table, entity)
     derived = {other.name: _conform_derived(rows, other, rules.locale, problems) for other in rules.derived}
     found = _drop_repeats(rows, table, entity, problems)
     kept, batch = pa.array(found.kept), rows.batch[found.kept]
@@ -97,7 +99,13 @@ def _conform_derived(rows: SourceRows, entity: EntityConfig, locale: Locale, pro
     for row, reasons in own.reasons.items():
         if row not in problems.reasons:
             problems.add([row], [f"{entity.name}.{'; '.join(reasons)}"])
-    return table
+    return _settled(table, entity)
+
+
+def _settled(table: pa.Table, entity: EntityConfig) -> pa.Table:
+    """After the rules of the shop's file, which look at the signs that the source gave."""
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+    return pa.table(settle_signs(entity.name, columns))
 
 
 def _drop_repeats(rows: SourceRows, table: pa.Table, entity: EntityConfig, problems: Problems) -> Repeats:

@@ -174,7 +174,7 @@ def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease
         first, last = group[0], group[-1]
         raise DataError(f"{first.source}.{first.entity} of {first.day} to {last.day}: {error}") from error
     preparations = [
-        _preparation(batch, result, run.versions[batch.source, batch.entity])
+        _preparation(batch, result, run.versions[batch.source, batch.entity], is_snapshot=rules.entity.is_snapshot)
         for batch, result in zip(group, prepared, strict=True)
     ]
     fault_point("prepare.computed")
@@ -183,7 +183,7 @@ def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease
     return [result.accounting for result in prepared]
 
 
-def _preparation(batch: Batch, result: PreparedBatch, version: str) -> Preparation:
+def _preparation(batch: Batch, result: PreparedBatch, version: str, *, is_snapshot: bool) -> Preparation:
     return Preparation(
         batch=batch.batch,
         source=batch.source,
@@ -193,6 +193,7 @@ def _preparation(batch: Batch, result: PreparedBatch, version: str) -> Preparati
         counts=Counts(**asdict(result.accounting)),
         tables=result.tables,
         quarantine=_quarantine(result.quarantine),
+        is_snapshot=is_snapshot,
     )
 
 

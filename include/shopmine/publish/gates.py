@@ -7,13 +7,13 @@ becomes a row of `published.checks`, also one that could not be judged (it says 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from shopmine.columns import CUSTOMER, LIST, METRIC, MODEL, PRODUCT, RANK, SEGMENT, VALUE
+from shopmine.columns import CUSTOMER, KIND, LIST, METRIC, MODEL, PRODUCT, RANK, SEGMENT, VALUE
 from shopmine.config.kinds import nearest
 from shopmine.errors import ConfigError, GateError
 from shopmine.prepare.gates import SETTINGS as PREPARE_SETTINGS
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STOP: Final = "stop"
 WARN: Final = "warn"
 MAIN_LIST: Final = "for_you"
+GOODS: Final = "goods"
 
 NOT_EMPTY: Final = "release_not_empty"
 COVERAGE: Final = "recommendations_coverage"
@@ -43,7 +44,7 @@ _LOOK_AT: Final[Mapping[str, str]] = {
     COVERAGE: "the recommendations model's report; a small or new shop may lower [gates] min_coverage",
     RECOMMENDATIONS_CHANGED: "`compare` this day's inputs with the day before; raise [gates] max_recommendations_changed if it is meant",
     SEGMENTS_CHANGED: "the lineage of the segments; raise [gates] max_segments_changed if it is meant",
-    HIDDEN_PRODUCTS: "`kind` and `listed` of these products, and the recommendations model's filter",
+    HIDDEN_PRODUCTS: "`kind` and `listed` of these products, whether the shop still has them, and the recommendations model's filter",
     RIGHTS: "the rights table and the filter in front of the release",
     BASELINE: "published.metrics: the champion is worse than the trivial baseline; check the latest days of the data",
 }
@@ -60,7 +61,6 @@ class GatesConfig:
         max_recommendations_changed: most customers of whose list more than half is replaced since the day before.
         max_segments_changed: most customers who left the segment of the day before; who is in what it became did not.
         max_gap_days: with no release so near before D, change is not judged.
-        shown_kinds: kinds of products that may be recommended; a product without a kind counts as goods.
         warn: gates that only warn; a new segmentation is a surprise, not a danger. An empty release, hidden products
             and rights always stop.
     """
@@ -71,7 +71,6 @@ class GatesConfig:
     max_recommendations_changed: float = 0.8
     max_segments_changed: float = 0.5
     max_gap_days: int = 7
-    shown_kinds: tuple[str, ...] = ("goods",)
     warn: tuple[str, ...] = (SEGMENTS_CHANGED,)
 
     def __post_init__(self) -> None:
@@ -139,19 +138,39 @@ class PreviousRelease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The shop's products as known on the day.
+
+    Attributes:
+        products: `product`, `kind`, `listed`; a null kind counts as goods, a null `listed` as listed.
+        is_whole: these are all that the shop had: another one was deleted there. No products at all say nothing.
+    """
+
+    products: pd.DataFrame
+    is_whole: bool = False
+
+    def hides(self, products: pd.Series[str]) -> pd.Series[bool]:
+        """Which of these products must not be shown: deleted, not listed, or no goods."""
+        known = self.products
+        is_shown = (known[KIND].fillna(GOODS) == GOODS) & known["listed"].astype("boolean").fillna(True)
+        is_hidden = products.isin(known.loc[~is_shown, PRODUCT])
+        return is_hidden | ~products.isin(known[PRODUCT]) if self.is_whole and len(known) else is_hidden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A release before it is one.
 
     Attributes:
         tables: frames by published table, named and typed as these (needed: only the key columns).
-        products: `product`, `kind`, `listed` as known on the day; None when the shop has no such entity.
+        catalogue: None when the shop has no products of its own.
         rights: who objected to what.
         previous: the release of the newest earlier day, if any.
         not_mined: model name -> why it has no result of this day.
     """
 
     tables: Mapping[str, pd.DataFrame]
-    products: pd.DataFrame | None
+    catalogue: Catalogue | None
     rights: Rights
     previous: PreviousRelease | None
     not_mined: Mapping[str, str] = field(default_factory=dict)
@@ -168,7 +187,7 @@ def check_release(candidate: Candidate, config: GatesConfig) -> list[Check]:
         _coverage(candidate, config),
         _recommendations_changed(candidate, config),
         _segments_changed(candidate, config),
-        _hidden_products(candidate, config),
+        _hidden_products(candidate),
         _rights_respected(candidate),
         *_baselines(candidate),
     ]
@@ -332,26 +351,18 @@ def _left(both: pd.DataFrame, segments: pd.DataFrame) -> pd.Series[bool]:
     return ~pd.Series(stayed, index=both.index)
 
 
-def hidden_products(products: pd.DataFrame, shown_kinds: Collection[str]) -> pd.Series[str]:
-    """Products that must not be shown: not listed, or of a kind that is not shown; null counts as listed goods."""
-    kind = products["kind"].fillna("goods")
-    is_listed = products["listed"].astype("boolean").fillna(True)
-    return products.loc[~(kind.isin(shown_kinds) & is_listed), PRODUCT]
-
-
-def _hidden_products(candidate: Candidate, config: GatesConfig) -> Check:
+def _hidden_products(candidate: Candidate) -> Check:
     expected = "0 rows recommend what must not be shown"
-    if candidate.products is None:
+    if candidate.catalogue is None:
         return _skipped(HIDDEN_PRODUCTS, expected, "the shop's file maps no `products`")
-    hidden = hidden_products(candidate.products, config.shown_kinds)
     found: dict[str, pd.Series[str]] = {}
     for table, column in (("recommendations", PRODUCT), ("audiences", PRODUCT), ("similar_products", "similar")):
         frame = candidate.frame(table)
         if not frame.empty:
-            found[table] = frame.loc[frame[column].isin(hidden), column]
+            found[table] = frame.loc[candidate.catalogue.hides(frame[column]), column]
     n_rows = sum(len(rows) for rows in found.values())
     names = sorted({str(product) for rows in found.values() for product in rows})
-    detail = f"{len(names)} products, such as {names[:5]}" if names else f"{len(hidden)} products are not shown"
+    detail = f"{len(names)} products, such as {names[:5]}" if names else ""
     return Check(
         check_name=HIDDEN_PRODUCTS, expected=expected, actual=f"{n_rows} rows", passed=n_rows == 0, detail=detail
     )

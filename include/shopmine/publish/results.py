@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from shopmine.columns import DAY, METRIC, MODEL, PRODUCT, RANK, VALUE
 from shopmine.errors import DataError
-from shopmine.publish.gates import WARN, Check
+from shopmine.publish.gates import WARN, Catalogue, Check
 from shopmine.staging.tables_published import PUBLISHED
 
 if TYPE_CHECKING:
@@ -131,15 +131,15 @@ def _model_check(outcome: ModelOutcome, day: date) -> Check:
     )
 
 
-def drop_hidden(table: str, rows: pa.Table, hidden: Collection[str]) -> pa.Table:
+def drop_hidden(table: str, rows: pa.Table, catalogue: Catalogue | None) -> pa.Table:
     """Carried rows without products that must not be shown by now; the ranks close up."""
     column = _PRODUCT_COLUMNS.get(table)
-    if column is None or not hidden:
+    if column is None or catalogue is None:
         return rows
-    is_hidden = pc.is_in(rows[column], value_set=pa.array(sorted(hidden), pa.string()))
-    if not pc.any(is_hidden).as_py():
+    is_hidden = catalogue.hides(rows[column].to_pandas())
+    if not is_hidden.any():
         return rows
-    kept = rows.filter(pc.invert(is_hidden))
+    kept = rows.filter(pa.array(~is_hidden))
     ranks = kept.select([*_RANKED_WITHIN[table], RANK]).to_pandas()
     closed = ranks.groupby(_RANKED_WITHIN[table])[RANK].rank(method="first").astype("int64")
     return kept.set_column(kept.column_names.index(RANK), RANK, pa.array(closed))

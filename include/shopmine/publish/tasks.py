@@ -21,11 +21,11 @@ from shopmine.publish.compare import Comparison, ReleaseFrames, compare_releases
 from shopmine.publish.day_facts import DAY_COLUMNS, day_facts
 from shopmine.publish.gates import (
     Candidate,
+    Catalogue,
     Check,
     GatesConfig,
     PreviousRelease,
     check_release,
-    hidden_products,
     stop_at_failures,
 )
 from shopmine.publish.results import (
@@ -48,13 +48,13 @@ from shopmine.staging.manifests import load_manifest
 from shopmine.staging.releases import (
     RELEASED,
     Release,
+    approve,
     current_release,
     find_release,
     is_pinned,
     list_releases,
     publish_release,
     read_release,
-    set_current,
 )
 from shopmine.staging.results import result_schema
 from shopmine.staging.rights import list_rights
@@ -118,13 +118,13 @@ def publish(db: Database, run: int) -> int:
     earlier = _earlier_release(state)
     artifacts = run_artifacts(db, run)
     applied = {entry.name: artifacts.get(f"{entry.name}.apply") for entry in MODELS}
-    products = _products(state)
+    catalogue = _catalogue(state)
     with hold_lease(db, pointer_lease(state.shop.name), wait_seconds=_WAIT_SECONDS) as lease:
-        outcomes = [_outcome(state, name, artifact, earlier, products) for name, artifact in applied.items()]
+        outcomes = [_outcome(state, name, artifact, earlier, catalogue) for name, artifact in applied.items()]
         key = _release_key(state, outcomes)
         found = _same_release(state, key)
         if found is None:
-            tables, checks = _judged(state, outcomes, earlier, products, artifacts)
+            tables, checks = _judged(state, outcomes, earlier, catalogue, artifacts)
             tables = {**tables, "checks": checks_table(checks, state.day)}
             fault_point("publish.checked")
             found = publish_release(
@@ -140,7 +140,7 @@ def publish(db: Database, run: int) -> int:
             )
             fault_point("publish.committed")
         elif _should_return(state, found):
-            found = set_current(db, state.shop.name, found.release, pin=False, lease=lease)
+            found = approve(db, state.shop.name, found.release, lease)
     detail: dict[str, JSON] = {
         "release": found.release,
         "is_current": found.is_current,
@@ -215,17 +215,19 @@ def _earlier_release(state: _Run) -> Release | None:
     return max(earlier, key=lambda found: (found.day, found.release), default=None)
 
 
-def _products(state: _Run) -> pd.DataFrame | None:
+def _catalogue(state: _Run) -> Catalogue | None:
     mapped = {entity for source in state.shop.sources.values() for entity in source.entities}
     if "products" not in mapped:
         return None
-    columns = [PRODUCT, KIND, "listed", "category"]
-    found: pd.DataFrame = read_facts(state.db, state.manifest, "products", columns, state.rules).to_pandas()
-    return found
+    columns = [PRODUCT, KIND, "listed"]
+    return Catalogue(
+        products=read_facts(state.db, state.manifest, "products", columns, state.rules).to_pandas(),
+        is_whole=state.manifest.gives_all(state.shop.whole_reads("products"), state.day),
+    )
 
 
 def _outcome(
-    state: _Run, model: str, artifact: int | None, earlier: Release | None, products: pd.DataFrame | None
+    state: _Run, model: str, artifact: int | None, earlier: Release | None, catalogue: Catalogue | None
 ) -> ModelOutcome:
     """What there is of a model: its artifact of this run; where it failed, what the earlier release has of it.
 
@@ -242,7 +244,7 @@ def _outcome(
     reason = failed or f"the model failed in run {state.context.run}; see the logs of its tasks"
     if earlier is None:
         return ModelOutcome(model=model, reason=reason)
-    return _carried(state, model, reason, earlier, products)
+    return _carried(state, model, reason, earlier, catalogue)
 
 
 def _failure(state: _Run, model: str) -> str:
@@ -257,13 +259,12 @@ def _failure(state: _Run, model: str) -> str:
     return "; ".join(str(error) for error in said if error)
 
 
-def _carried(state: _Run, model: str, reason: str, earlier: Release, products: pd.DataFrame | None) -> ModelOutcome:
+def _carried(state: _Run, model: str, reason: str, earlier: Release, catalogue: Catalogue | None) -> ModelOutcome:
     """The rows that the earlier release has of a model, without products that must not be shown by now."""
     (entry,) = [entry for entry in MODELS if entry.name == model]
-    hidden = [] if products is None else hidden_products(products, state.gates.shown_kinds).tolist()
     tables = {}
     for name in entry.tables:
-        rows = drop_hidden(name, read_release(state.db, earlier.release, name), hidden)
+        rows = drop_hidden(name, read_release(state.db, earlier.release, name), catalogue)
         if rows.num_rows:
             tables[name] = rows
     if not tables:
@@ -307,11 +308,14 @@ def _same_release(state: _Run, key: str) -> Release | None:
 
 
 def _should_return(state: _Run, found: Release) -> bool:
-    """Whether a release that is there already says what is true now, while another one of its day is shown."""
-    if found.is_current or found.state != RELEASED or is_pinned(state.db, found.shop) or _is_outdated(state):
+    """Whether a release that is there already is to be shown: as a new one of its day would be, unless the shop is pinned.
+
+    So a day that is run again takes the place of another release of it, and of an older day that was approved.
+    """
+    if found.is_current or is_pinned(state.db, found.shop) or _is_outdated(state):
         return False
     current = current_release(state.db, found.shop)
-    return current is not None and (current.day, current.known_at) == (found.day, found.known_at)
+    return current is None or current.rank <= found.rank
 
 
 def _is_outdated(state: _Run) -> bool:
@@ -334,14 +338,14 @@ def _judged(
     state: _Run,
     outcomes: Sequence[ModelOutcome],
     earlier: Release | None,
-    products: pd.DataFrame | None,
+    catalogue: Catalogue | None,
     artifacts: Mapping[str, int],
 ) -> tuple[dict[str, pa.Table], list[Check]]:
     """All tables but the checks, and the checks; raises when a gate stops them."""
     tables = merge_results(outcomes, state.day)
     candidate = Candidate(
         tables={name: gate_frame(name, rows) for name, rows in tables.items()},
-        products=products,
+        catalogue=catalogue,
         rights=state.rights,
         previous=None if earlier is None else _previous(state, earlier),
         not_mined={outcome.model: outcome.reason for outcome in outcomes if outcome.reason},

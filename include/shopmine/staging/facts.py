@@ -68,6 +68,7 @@ class Preparation:
         tables: canonical entity -> its rows: canonical columns and `attributes` (JSON text), any of them may be absent
             when it is not required; the entity that was read and those derived from it.
         quarantine: (n_quarantined, 3) `row_key`, `reason`, `original` (text or bytes).
+        is_snapshot: the batch is the whole entity as it was on its day.
     """
 
     batch: int
@@ -78,6 +79,7 @@ class Preparation:
     counts: Counts
     tables: Mapping[str, pa.Table]
     quarantine: pa.Table
+    is_snapshot: bool = False
 
 
 def unprepared(db: Database, batches: Sequence[Batch], rules: Rules) -> list[Batch]:
@@ -201,6 +203,7 @@ def _account(shop: str, number: int, preparation: Preparation) -> dict[str, obje
         "day": preparation.day,
         "rules": preparation.rules,
         "is_current": False,
+        "is_snapshot": preparation.is_snapshot,
         "read": counts.read,
         "expanded": counts.expanded,
         "kept": counts.kept,

@@ -45,6 +45,14 @@ class Manifest:
             self.manifest, self.run, [batch for batch in facts if batch.day <= day], self.snapshots, day
         )
 
+    def gives_all(self, reads: Collection[tuple[str, str]], day: date) -> bool:
+        """Whether these snapshots (see `Shop.whole_reads`) say all there was at the end of `day`.
+
+        A later snapshot that stands in for an earlier day does not: what it lacks may have gone since.
+        """
+        known = {(batch.source, batch.entity) for batch in self.batches if batch.day <= day and batch.n_rows}
+        return bool(reads) and set(reads) <= known
+
 
 class KnownUntil:
     """What some entities of a manifest say up to a day, as a hash: cheap to ask for many days."""

@@ -47,6 +47,11 @@ class Release:
     created_at: datetime
     is_current: bool
 
+    @property
+    def rank(self) -> tuple[date, datetime]:
+        """Releases become current in this order: a later day, then what was known later; now is later than any moment."""
+        return _rank(self.day, self.known_at)
+
 
 def publish_release(  # noqa: PLR0913 - the facts of a release, each named by the caller
     db: Database,
@@ -120,7 +125,7 @@ def _make_visible(connection: sa.Connection, told: Mapping[str, Any], *, is_newe
     is_pinned = current is not None and _is_pinned(connection, shop)
     connection.execute(sa.insert(releases).values(state=WAITING if is_pinned else RELEASED, **told))
     fault_point("publish.before_pointer")
-    if is_newest and not is_pinned and (current is None or _rank(current.day, current.known_at) <= rank):
+    if is_newest and not is_pinned and (current is None or current.rank <= rank):
         _point(connection, shop, told["release"], is_pinned=False)
 
 

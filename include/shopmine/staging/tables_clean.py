@@ -40,6 +40,13 @@ preparations = sa.Table(
     sa.Column("kept", sa.BigInteger, nullable=False),
     sa.Column("quarantined", sa.BigInteger, nullable=False),
     sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column(
+        "is_snapshot",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="the batch is the whole entity as it was: of these only the newest day counts",
+    ),
     sa.Column("prepared_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.UniqueConstraint("batch", "rules", name="preparations_batch_rules"),
     sa.CheckConstraint("expanded = kept + quarantined + duplicates", name="preparations_conservation"),

@@ -52,9 +52,17 @@ def _clean_view(entity: CanonicalEntity) -> View:
     if not entity.is_fact:
         key = [table.c.shop, *(table.c[name] for name in entity.key)]
         newest = [table.c.day.desc(), preparations.c.source, preparations.c.entity]
-        query = query.ext(distinct_on(*key)).order_by(*key, *newest)
-        about = f"{about} The newest version of each."
+        query = query.where(_is_newest_snapshot()).ext(distinct_on(*key)).order_by(*key, *newest)
+        about = f"{about} The newest version of each; of snapshots those in the newest one."
     return View(schema="clean", name=entity.name, about=about, query=query)
+
+
+def _is_newest_snapshot() -> sa.ColumnElement[bool]:
+    """True of what is no snapshot, and of each source's newest one: a key that is gone there is gone here."""
+    later = preparations.alias("later")
+    slot = (later.c[name] == preparations.c[name] for name in ("shop", "source", "entity"))
+    is_superseded = sa.exists().where(*slot, later.c.day > preparations.c.day, later.c.is_current)
+    return sa.or_(~preparations.c.is_snapshot, ~is_superseded)
 
 
 def _quarantine_view() -> View:

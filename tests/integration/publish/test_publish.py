@@ -17,7 +17,7 @@ from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches, newe
 from shopmine.staging.facts import Counts, Preparation, write_preparations
 from shopmine.staging.leases import hold_lease
 from shopmine.staging.manifests import freeze_manifest
-from shopmine.staging.releases import current_release, find_release, read_release, set_current
+from shopmine.staging.releases import approve, current_release, find_release, read_release, set_current
 from shopmine.staging.rights import record_right
 from shopmine.staging.runs import attach_artifact, list_runs, open_run, record_step
 
@@ -231,6 +231,36 @@ def test_results_that_come_back_are_shown_again_unless_the_shop_is_pinned(stagin
         set_current(staging, "shop", second, pin=True, lease=lease)
     publish(staging, a_run(staging))
     assert current_release(staging, "shop").release == second
+
+
+def test_after_an_older_day_was_approved_the_newer_one_is_shown_again_when_it_is_run(staging: Database) -> None:
+    older, run = publish(staging, a_run(staging, D - timedelta(days=1))), a_run(staging)
+    newer = publish(staging, run)
+    with hold_lease(staging, "shop/pointer", wait_seconds=5) as lease:
+        approve(staging, "shop", older, lease)
+    assert current_release(staging, "shop").release == older
+    publish(staging, a_run(staging, D - timedelta(days=2)))
+    assert current_release(staging, "shop").release == older, "a still older day is only kept"
+    assert publish(staging, run) == newer
+    assert current_release(staging, "shop").release == newer
+    with hold_lease(staging, "shop/pointer", wait_seconds=5) as lease:
+        set_current(staging, "shop", older, pin=True, lease=lease)
+    assert publish(staging, run) == newer
+    assert current_release(staging, "shop").release == older, "pinned"
+
+
+def test_a_day_made_while_the_shop_was_pinned_is_shown_when_it_is_run_after_the_pin_ended(staging: Database) -> None:
+    older = publish(staging, a_run(staging, D - timedelta(days=1)))
+    with hold_lease(staging, "shop/pointer", wait_seconds=5) as lease:
+        set_current(staging, "shop", older, pin=True, lease=lease)
+    run = a_run(staging)
+    waiting = publish(staging, run)
+    assert find_release(staging, "shop", waiting).state == "waiting"
+    with hold_lease(staging, "shop/pointer", wait_seconds=5) as lease:
+        approve(staging, "shop", older, lease)
+    publish(staging, run)
+    shown = current_release(staging, "shop")
+    assert (shown.release, shown.state) == (waiting, "released")
 
 
 def test_of_two_runs_of_a_day_the_later_facts_are_shown_whichever_publishes_last(staging: Database) -> None:

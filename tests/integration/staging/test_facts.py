@@ -159,6 +159,34 @@ def test_of_a_dimension_the_newest_version_up_to_the_day_counts(
     assert shown(staging, "SELECT name FROM clean.products WHERE product = 'p'") == [("name 3",)]
 
 
+def test_what_a_later_snapshot_lacks_is_gone_from_the_view_and_is_read_as_of_its_day(
+    staging: Database, lease: Lease, draft
+) -> None:
+    rules = {("store", "products"): "r1", ("store", "order_lines"): "r1"}
+    drafts = [draft(day, [b"line"], entity="products") for day in (1, 2)] + [draft(1, [b"line"])]
+    first, second, sold = (n.batch for n in land_batches(staging, shop="shop", drafts=drafts, lease=lease))
+
+    def snapshot(batch: int, day: int, *products: str) -> Preparation:
+        n = len(products)
+        tables = {"products": pa.table({"product": [*products]})}
+        counts = Counts(read=n, expanded=n, kept=n, quarantined=0, duplicates=0)
+        made = preparation(batch, day, {"order_lines": lines([])})
+        return replace(made, entity="products", counts=counts, tables=tables, is_snapshot=True)
+
+    told = {"order_lines": lines(["o"]), "products": pa.table({"product": ["p"]})}
+    made = [snapshot(second, 2, "a"), preparation(sold, 1, told), snapshot(first, 1, "a", "b")]
+    write_preparations(staging, shop="shop", preparations=made, lease=lease)
+    assert shown(staging, "SELECT product, day FROM clean.products ORDER BY product") == [
+        ("a", date(2020, 1, 2)),
+        ("p", date(2020, 1, 1)),
+    ]
+    for day, expected in ((1, {"a", "b", "p"}), (2, {"a", "p"})):
+        context = open_run(staging, shop="shop", day=date(2020, 1, day), known_at=None, started_by=f"{day}", config={})
+        kinds = {("store", "products"): True, ("store", "order_lines"): False}
+        frozen = freeze_manifest(staging, context, kinds)
+        assert set(read_facts(staging, frozen, "products", ["product"], rules)["product"].to_pylist()) == expected
+
+
 def test_quarantine_keeps_the_row_with_its_reason(staging: Database, lease: Lease, days: list[int]) -> None:
     rows = pa.table(
         {

@@ -66,6 +66,18 @@ def test_order_of_rows_and_later_rows_change_nothing(lines: list[Line], random: 
     assert derive_product_features({"order_lines": order_lines(shuffled)}, DAY).equals(first)
 
 
+def test_a_product_that_the_whole_catalogue_lacks_is_listed_no_more() -> None:
+    lines = order_lines([Line(order="o", product=p, customer="ann", day=1) for p in ("p1", "p2", "p3")])
+
+    def listed(catalogue: pa.Table, *, is_whole: bool) -> list[bool]:
+        inputs = {"order_lines": lines, "products": catalogue}
+        return derive_product_features(inputs, DAY, is_whole=is_whole)["listed"].to_pylist()
+
+    assert listed(CATALOGUE, is_whole=True) == [True, False, False]
+    assert listed(CATALOGUE, is_whole=False) == [True, False, True]
+    assert listed(CATALOGUE.slice(0, 0), is_whole=True) == [True, True, True], "nothing at all says nothing"
+
+
 def test_what_may_be_shown_follows_the_products_and_the_stock() -> None:
     lines = order_lines([Line(order="o", product=p, customer="ann", day=1) for p in ("p1", "p2", "p3", "POST")])
     stock = pa.table(

@@ -120,8 +120,28 @@ def test_reasons_speak_of_the_customers_own_purchases_and_of_nobody_else(
         for reason in json.loads(row["reasons"]):
             if reason["kind"] == "because_you_bought":
                 assert (row["customer"], reason["product"]) in bought
+                assert reason["product"] != row["product"], "its own purchases say how often it is bought"
                 assert reason["text_en"] == f"Because you bought the {reason['product']}"
         assert not [customer for customer in customers if customer in row["reasons"]]
+
+
+@pytest.mark.parametrize("method", ["itemcf", "als"])
+def test_what_a_customer_buys_again_is_told_by_how_often_not_by_itself(method: str) -> None:
+    purchases = [(f"c{c}", f"A{(c + n) % 4}", 10 * n + c % 7) for c in range(12) for n in range(6)]
+    inputs = inputs_of_purchases(purchases)
+    config = RecommendationsConfig(methods=(method,), n_factors=4, regularization=0.1, list_size=4)
+    rows = apply_recommendations(fit_recommendations(inputs, config), inputs)["recommendations"].to_pylist()
+    bought = {(customer, product) for customer, product, _ in purchases}
+    told = [
+        (row, reason)
+        for row in rows
+        if (row["customer"], row["product"]) in bought and row["source"] == method
+        for reason in json.loads(row["reasons"])
+    ]
+    assert told
+    assert not [row for row, reason in told if reason.get("product") == row["product"]]
+    if method == "als":
+        assert "bought_before" in {reason["kind"] for _, reason in told}
 
 
 def test_two_tastes_are_kept_apart() -> None:

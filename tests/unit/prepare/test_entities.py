@@ -61,6 +61,7 @@ def convert(row: Row) -> dict[str, Any] | None:
         return None
     product = str(texts[1]).upper()
     kind = "return" if pieces < 0 else "service" if product == "POST" else "sale"
+    price = abs(price) if kind == "return" else price
     values = {"order_id": texts[0], "product": product, "customer": texts[2], "ordered_at": at, "quantity": pieces}
     return {**values, "unit_price": price, "discount": None, "amount": pieces * price, "kind": kind}
 
@@ -72,7 +73,7 @@ def oracle(rows: Sequence[Row]) -> tuple[list[dict[str, Any]], int, int]:
     for line in sorted(seen):
         row = next(row for row in rows if copy_line(row) == line)
         values = convert(row)
-        if values is None or values["unit_price"] < 0:
+        if values is None or number(str(clean(row[5]))) < 0:
             quarantined += seen[line]
             continue
         duplicates += seen[line] - 1

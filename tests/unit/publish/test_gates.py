@@ -10,10 +10,10 @@ from shopmine.errors import ConfigError, GateError
 from shopmine.publish.gates import (
     GATES,
     Candidate,
+    Catalogue,
     GatesConfig,
     PreviousRelease,
     check_release,
-    hidden_products,
     shared_share,
     stop_at_failures,
 )
@@ -34,8 +34,10 @@ def lists(**products: str) -> pd.DataFrame:
 def candidate(**changes) -> Candidate:
     values = {
         "tables": {"customers": customers(ann=1, bob=2), "recommendations": lists(ann="AB", bob="BC")},
-        "products": pd.DataFrame(
-            {"product": list("ABCS"), "kind": ["goods", None, "goods", "service"], "listed": None}
+        "catalogue": Catalogue(
+            products=pd.DataFrame(
+                {"product": list("ABCS"), "kind": ["goods", None, "goods", "service"], "listed": None}
+            )
         ),
         "rights": Rights(),
         "previous": None,
@@ -121,7 +123,17 @@ def test_null_kind_and_null_listed_count_as_listed_goods() -> None:
     products = pd.DataFrame(
         {"product": list("abcd"), "kind": [None, "goods", "gift", "goods"], "listed": [None, True, True, False]}
     )
-    assert list(hidden_products(products, ("goods",))) == ["c", "d"]
+    asked = pd.Series(list("abcde"))
+    assert list(asked[Catalogue(products=products).hides(asked)]) == ["c", "d"]
+    assert list(asked[Catalogue(products=products, is_whole=True).hides(asked)]) == ["c", "d", "e"]
+    assert not Catalogue(products=products.head(0), is_whole=True).hides(asked).any(), "nothing at all says nothing"
+
+
+def test_a_product_that_the_shop_deleted_stops_the_release() -> None:
+    catalogue = Catalogue(products=candidate().catalogue.products.head(2), is_whole=True)
+    check = judged("hidden_products", catalogue=catalogue)
+    assert (check.passed, check.actual) == (False, "1 rows")
+    assert "['C']" in check.detail
 
 
 def test_rights_are_filtered_and_a_leak_stops_the_release() -> None:

@@ -2,11 +2,12 @@
 
 from datetime import date
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from shopmine.errors import DataError
-from shopmine.publish.gates import WARN, Check
+from shopmine.publish.gates import WARN, Catalogue, Check
 from shopmine.publish.results import ModelOutcome, checks_table, drop_hidden, merge_results, model_checks
 
 D = date(2011, 12, 9)
@@ -54,12 +55,14 @@ def test_ranks_close_up_when_hidden_products_are_dropped() -> None:
     rows = pa.table(
         {"customer": ["a", "a", "a", "b"], "list": ["x"] * 4, "rank": [1, 2, 3, 1], "product": ["P", "Q", "R", "Q"]}
     )
-    kept = drop_hidden("recommendations", rows, ["P", "Z"])
+    listed = pd.DataFrame({"product": ["Q", "R", "Z"], "kind": None, "listed": [True, True, False]})
+    kept = drop_hidden("recommendations", rows, Catalogue(products=listed, is_whole=True))
     assert [(row["customer"], row["rank"], row["product"]) for row in kept.to_pylist()] == [
         ("a", 1, "Q"), ("a", 2, "R"), ("b", 1, "Q"),
     ]  # fmt: skip
-    assert drop_hidden("recommendations", rows, ["Z"]) is rows
-    assert drop_hidden("segments", rows, ["P"]) is rows
+    assert drop_hidden("recommendations", rows, Catalogue(products=listed)) is rows, "P was never told of"
+    assert drop_hidden("recommendations", rows, None) is rows
+    assert drop_hidden("segments", rows, Catalogue(products=listed, is_whole=True)) is rows
 
 
 def test_a_failed_check_that_only_warns_says_so() -> None:

@@ -117,7 +117,8 @@ class Explainer:
         total = np.bincount(place, weights=part, minlength=len(entry))
         weight = share[entry][place] * part / np.where(total > 0, total, 1.0)[place]
         kept = weight > 0
-        kind = np.full(int(kept.sum()), _BECAUSE)
+        # What its own earlier purchases add is no reason to name it to whom already buys it: that tells how often they do.
+        kind = np.where(bought[kept] == products[entry][place][kept], _BEFORE, _BECAUSE)
         return _Evidence(entry=entry[place][kept], kind=kind, product=bought[kept], weight=weight[kept])
 
     def _from_neighbors(self, customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
