@@ -57,18 +57,18 @@ ABOUT = {
     "owner": "who is called; shown on every task",
     "path": "kind files: pattern of files below the connection's folder",
     "prefix": "before the name of each table that is written",
-    "query": "kind mysql: a SELECT instead of a table",
+    "query": "kinds mysql, sql: a SELECT instead of a table",
     "repeats": "`drop`: repeats of a whole row are duplicates; `keep`: they are rows of their own",
     "replace": "value -> other value",
     "sinks": "where results are written back to, see below",
     "sources": "where data comes from, see below",
-    "table": "kind mysql: the table",
+    "table": "kinds mysql, sql: the table",
     "tables": "published tables to write",
     "timezone": "name of the time zone whose days are the shop's days",
     "title": "the shop's name for people",
     "trim": "spaces at both ends are removed",
     "unwind": "kind mongodb: the array whose elements become rows",
-    "where": "kind mysql: condition of the rows to read",
+    "where": "kinds mysql, sql: condition of the rows to read",
 }
 
 

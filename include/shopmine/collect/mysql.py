@@ -5,7 +5,7 @@ Rows whose day cannot be told (a null, zero or impossible date) are never part o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -18,6 +18,7 @@ from shopmine.collect.mysql_fingerprints import day_expression, row_number
 from shopmine.collect.mysql_names import MysqlNames, quoted
 from shopmine.collect.mysql_session import MysqlSession, Row
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
+from shopmine.collect.windows import day_ranges
 from shopmine.config.days import NO_DAY, ONE_DAY, UTC_ZONE, day_bounds
 from shopmine.errors import ConfigError, SourceUnavailableError
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _DAY_TYPES: Final = ("date", "datetime", "timestamp")
 _MARGIN: Final = timedelta(hours=3)  # more than any clock change; the exact day is computed for each row
-_MOST_RANGES: Final = 31
 _NO_ROWS: Final = "0"
 _Change = Callable[[bytes], bytes]
 
@@ -92,7 +92,7 @@ class MysqlReader:
         if request.days is None:
             yield self._whole(plan, request, None, "")
             return
-        for first, last in _ranges(request.days):
+        for first, last in day_ranges(request.days):
             yield from self._days(plan, request, first, last)
         if request.with_no_day:
             yield self._whole(plan, request, NO_DAY, _has_no_day(quoted(plan.columns[plan.day][0])))
@@ -102,7 +102,7 @@ class MysqlReader:
     ) -> Mapping[date, str] | None:
         """Number of rows and sum over them, in one query (see `reading.Reader` and `mysql_fingerprints`)."""
         plan = self._plan(entity, names)
-        ranges = _ranges(days)
+        ranges = day_ranges(days)
         shifts = day_shifts(
             zone=self._zone(plan),
             shop_zone=self._opening.zone,
@@ -242,11 +242,3 @@ def _has_no_day(column: str) -> str:
         f"{column} IS NULL OR {column} < '1000-01-01' OR MONTH({column}) = 0 OR DAYOFMONTH({column}) = 0 "
         f"OR DAYOFMONTH({column}) > {month_end}"
     )
-
-
-def _ranges(days: Collection[date]) -> list[tuple[date, date]]:
-    """First and last day of each run of consecutive days; one range over all when there are very many runs."""
-    ordered = sorted(days)
-    starts = [day for day in ordered if day - ONE_DAY not in days]
-    ends = [day for day in ordered if day + ONE_DAY not in days]
-    return list(zip(starts, ends, strict=True)) if len(starts) <= _MOST_RANGES else [(ordered[0], ordered[-1])]

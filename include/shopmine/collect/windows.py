@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from shopmine.config.days import day_bounds, days_between, last_complete_day, local_day
+from shopmine.config.days import ONE_DAY, day_bounds, days_between, last_complete_day, local_day
+
+_MOST_RANGES: Final = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +83,11 @@ class Window:
         if is_history and (landed is None or was_incomplete):
             return day_bounds(day, self.zone)[1], True
         return self.now, False
+
+
+def day_ranges(days: Collection[date]) -> list[tuple[date, date]]:
+    """First and last day of each run of consecutive days; one range over all when there are very many runs."""
+    ordered = sorted(days)
+    starts = [day for day in ordered if day - ONE_DAY not in days]
+    ends = [day for day in ordered if day + ONE_DAY not in days]
+    return list(zip(starts, ends, strict=True)) if len(starts) <= _MOST_RANGES else [(ordered[0], ordered[-1])]

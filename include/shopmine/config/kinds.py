@@ -26,6 +26,7 @@ class KindSettings:
 KINDS: Final[Mapping[str, KindSettings]] = MappingProxyType(
     {
         "mysql": KindSettings(one_of=("table", "query"), optional=("where",)),
+        "sql": KindSettings(one_of=("table", "query"), optional=("where",)),
         "mongodb": KindSettings(one_of=("collection",), optional=("unwind",)),
         "files": KindSettings(one_of=("path",), optional=("day_from_name", "encoding", "delimiter")),
     }
