@@ -20,7 +20,7 @@ _WAIT_SECONDS: Final = 120.0
 
 
 class NotForgottenError(ShopmineError):
-    """A person is hidden everywhere, but not yet removed from everything."""
+    """A person is hidden everywhere, but something of the person is left."""
 
 
 @click.command()
@@ -93,7 +93,7 @@ def opt_out(shop: str, customer: str, *, keep_profile: bool, as_json: bool) -> N
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def forget(shop: str, customer: str, *, yes: bool, as_json: bool) -> None:
-    """Delete CUSTOMER of SHOP from releases, canonical tables and sinks; prints the receipt and what is left."""
+    """Remove CUSTOMER of SHOP from batches, canonical tables, artifacts, releases and sinks; prints and keeps a receipt."""
     from shopmine.publish.rights_tasks import forget as delete
 
     with staging_database() as db:
@@ -105,8 +105,8 @@ def forget(shop: str, customer: str, *, yes: bool, as_json: bool) -> None:
     if not receipt.is_complete:
         left = ", ".join(f"{n} of {name}" for name, n in receipt.remaining.items())
         raise NotForgottenError(
-            f"{customer!r} is hidden everywhere from now on and deleted from the tables above, but not yet removed from"
-            f" what is immutable ({left} may hold the person): this is not a complete deletion"
+            f"{customer!r} is hidden everywhere from now on, but this is left: {left}. Run forget again when no run of the"
+            " shop is under way; lines of others that name the person must be corrected at the source"
         )
 
 

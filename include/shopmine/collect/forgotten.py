@@ -6,28 +6,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shopmine.staging.rights import tombstone
+
 if TYPE_CHECKING:
     from shopmine.config.entities import EntityConfig, FieldConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """Keys of deleted persons as `clean` stores them, and the source columns that hold a person's key.
+    """Deleted persons, and the source columns that hold a person's key.
 
     Attributes:
+        persons: their keys as `clean` stores them, or only the tombstones of these (`staging.rights.tombstone`).
+        shop: whose persons.
         fields: source column -> how the person's key is made of it (an entity and those made from it may differ).
     """
 
     persons: frozenset[str] = frozenset()
+    shop: str = ""
     fields: tuple[tuple[str, FieldConfig], ...] = ()
 
     @classmethod
-    def of(cls, entities: Iterable[EntityConfig], persons: frozenset[str]) -> Forgotten:
+    def of(cls, entities: Iterable[EntityConfig], persons: frozenset[str], shop: str = "") -> Forgotten:
         """For a read entity and the entities made from it."""
         mapped = (e.fields.get(e.canonical.person) for e in entities if e.canonical.person is not None)
-        return cls(
-            persons=persons, fields=tuple((f.column, f) for f in mapped if f is not None and f.column is not None)
-        )
+        fields = tuple((f.column, f) for f in mapped if f is not None and f.column is not None)
+        return cls(persons=persons, shop=shop, fields=fields)
 
     def columns(self) -> list[str]:
         """The source columns to look at; none when nobody is forgotten."""
@@ -37,7 +41,8 @@ class Forgotten:
         """Whether the text of a column, as it would land, is the key of a forgotten person."""
         if text is None:
             return False
-        return any(key_of(text, how) in self.persons for name, how in self.fields if name == column)
+        keys = (key_of(text, how) for name, how in self.fields if name == column)
+        return any(key in self.persons or tombstone(self.shop, key) in self.persons for key in keys)
 
 
 def key_of(text: str, how: FieldConfig) -> str:

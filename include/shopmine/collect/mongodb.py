@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
     from pymongo.database import Database
 
+    from shopmine.collect.forgotten import Forgotten
     from shopmine.config.entities import EntityConfig
 
 Document = dict[str, Any]
@@ -124,7 +125,7 @@ class MongoReader:
             parts = parts_by_day(request.entity, document, zone)
             for day, part in parts.items():
                 if day is not None and day in days:
-                    open_days.add(day, _line(part))
+                    open_days.add(day, line_of(part))
             # A list is sorted by its least element: only where all are dates does that tell how far the reading is.
             if parts and None not in parts:
                 newest = max(newest, min(day for day in parts if day is not None))
@@ -137,10 +138,10 @@ class MongoReader:
         """What has no day, of every document that holds such."""
         documents = self._documents(collection, request, has_no_day(request.entity), None)
         parts = (parts_by_day(request.entity, document, self._opening.zone) for document in documents)
-        return DayLines(day=NO_DAY, lines=[_line(by_day[None]) for by_day in parts if None in by_day])
+        return DayLines(day=NO_DAY, lines=[line_of(by_day[None]) for by_day in parts if None in by_day])
 
     def _whole(self, collection: Collection[Document], request: ReadRequest) -> DayLines:
-        lines = [_line(document) for document in self._documents(collection, request, {}, None)]
+        lines = [line_of(document) for document in self._documents(collection, request, {}, None)]
         return DayLines(day=None, lines=lines)
 
     def _documents(
@@ -159,7 +160,7 @@ class MongoReader:
                 if entity.unwind is not None:
                     prune_list(document, request.columns, entity.unwind)
                 self._treat(entity, document)
-                if not _is_forgotten(request, document):
+                if not take_out(document, request.forgotten, entity.unwind):
                     yield document
         counted = collection.count_documents(condition, session=self._session)
         if counted != n_documents:
@@ -185,27 +186,30 @@ class MongoReader:
         return f"sources.{self._opening.source.name}.entities.{entity.name}"
 
 
-def _is_forgotten(request: ReadRequest, document: Document) -> bool:
-    """Whether the document is a forgotten person's; elements of an unwound list are taken out one by one."""
-    unwind = request.entity.unwind
-    for path in request.forgotten.columns():
+def take_out(document: Document, forgotten: Forgotten, unwind: str | None) -> bool:
+    """Whether the document is a forgotten person's; elements of an unwound list are taken out one by one, in place."""
+    for path in forgotten.columns():
         if unwind is not None and path.startswith(f"{unwind}."):
-            _drop_elements(request, document, path.removeprefix(f"{unwind}."), path)
-        elif any(request.forgotten.holds(path, text) for text in texts_at(document, path.split("."))):
+            _drop_elements(document, forgotten, unwind, path)
+        elif any(forgotten.holds(path, text) for text in texts_at(document, path.split("."))):
             return True
     return False
 
 
-def _drop_elements(request: ReadRequest, document: Document, inner: str, path: str) -> None:
-    elements = value_at(document, str(request.entity.unwind))
+def _drop_elements(document: Document, forgotten: Forgotten, unwind: str, path: str) -> None:
+    elements, inner = value_at(document, unwind), path.removeprefix(f"{unwind}.").split(".")
     if isinstance(elements, list):
-        elements[:] = [
-            e
-            for e in elements
-            if not any(request.forgotten.holds(path, text) for text in texts_at(e, inner.split(".")))
-        ]
+        elements[:] = [e for e in elements if not any(forgotten.holds(path, text) for text in texts_at(e, inner))]
 
 
-def _line(document: Document) -> bytes:
+def read_line(line: bytes) -> Document:
+    """The document of a landed line, exactly."""
+    options = json_util.CANONICAL_JSON_OPTIONS.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+    document: Document = json_util.loads(line.decode(), json_options=options)
+    return document
+
+
+def line_of(document: Document) -> bytes:
+    """The document as it lands: canonical extended JSON in one line."""
     options = json_util.CANONICAL_JSON_OPTIONS
     return json_util.dumps(document, json_options=options, ensure_ascii=False, separators=(",", ":")).encode()

@@ -21,7 +21,7 @@ from shopmine.faults import fault_point
 from shopmine.staging.batches import BatchColumn, BatchDraft, known_since, land_batches, newest_batches
 from shopmine.staging.fingerprints import Fingerprint, read_fingerprints, write_fingerprints
 from shopmine.staging.leases import Lease, hold_lease
-from shopmine.staging.rights import list_rights
+from shopmine.staging.rights import deleted_persons
 from shopmine.staging.runs import RunContext, load_run, record_step
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ _WAIT_SECONDS: Final = 3_600.0  # a second run of the same source waits for the 
 _MOST_BYTES: Final = 16 << 20
 _MOST_DRAFTS: Final = 200
 _MOST_NAMED: Final = 50
+
+
+def collect_lease(shop: str, source: str) -> str:
+    """Name of the lease under which a source's rows land."""
+    return f"collect/{shop}/{source}"
 
 
 def collect_source(db: Database, run: int, source: str, connections: Connections) -> dict[str, int]:
@@ -64,7 +69,7 @@ def collect_source(db: Database, run: int, source: str, connections: Connections
     shop = load_shop(context.shop)
     if source not in shop.sources:
         raise ConfigError(f"shop {shop.name!r} has no source {source!r}{nearest(source, shop.sources)}")
-    with hold_lease(db, f"collect/{shop.name}/{source}", wait_seconds=_WAIT_SECONDS) as lease:
+    with hold_lease(db, collect_lease(shop.name, source), wait_seconds=_WAIT_SECONDS) as lease:
         landing = _Landing(db=db, shop=shop.name, source=source, lease=lease)
         _read_source(context, shop, connections, landing)
     entities = shop.sources[source].read_entities()
@@ -211,7 +216,7 @@ def _read_source(context: RunContext, shop: Shop, connections: Connections, land
         zone=shop.zone,
         key=personal_key(shop, connections),
     )
-    persons = frozenset(right.customer for right in list_rights(landing.db, shop.name, kinds=["deletion"]))
+    persons = deleted_persons(landing.db, shop.name)
     # The moment is taken before the snapshot is: what changes in between is read now, and again by the next run.
     window = Window(
         day=context.day,
@@ -242,7 +247,7 @@ def _read_source(context: RunContext, shop: Shop, connections: Connections, land
                 columns=columns,
                 window=window,
                 landed=_landed_days(landing, entity, columns),
-                forgotten=Forgotten.of((entity, *source.derived(entity.name)), persons),
+                forgotten=Forgotten.of((entity, *source.derived(entity.name)), persons, shop.name),
                 checker=checker,
             )
             _read_entity(reading, landing)

@@ -75,6 +75,10 @@ class Reconciliation:
 
     orders: tuple[OrderMoney, ...]
 
+    def with_lines(self) -> Reconciliation:
+        """Without the money for which no line is known."""
+        return Reconciliation(orders=tuple(order for order in self.orders if order.day is not None))
+
     def by_day_and_store(self) -> dict[Place, tuple[OrderMoney, ...]]:
         """The orders of each day and store, days and stores ascending, unknown ones first."""
         groups: dict[Place, list[OrderMoney]] = defaultdict(list)

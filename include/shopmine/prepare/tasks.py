@@ -45,6 +45,7 @@ from shopmine.staging.batches import Batch, read_many
 from shopmine.staging.facts import Counts, Preparation, read_facts, unprepared, write_preparations
 from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.manifests import Manifest, freeze_manifest
+from shopmine.staging.rights import deleted_persons
 from shopmine.staging.runs import RunContext, attach_artifact, load_run, record_step
 
 if TYPE_CHECKING:
@@ -59,14 +60,20 @@ _MONEY: Final = {AMOUNT: pa.decimal128(38, 10)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """What every part of the step needs."""
+class _Shop:
+    """What preparing a batch needs."""
 
     db: Database
-    context: RunContext
     shop: Shop
-    manifest: Manifest
     versions: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run(_Shop):
+    """What every part of the step needs."""
+
+    context: RunContext
+    manifest: Manifest
 
     def facts(self, entity: str, columns: Sequence[str]) -> pa.Table:
         types = {name: type_ for name, type_ in _MONEY.items() if name in columns}
@@ -88,8 +95,9 @@ def prepare(db: Database, run: int) -> dict[str, JSON]:
     started = _start(db, run)
     fault_point("prepare.frozen")
     counts = {}
-    for (source, entity), version in started.versions.items():
-        counts[f"{source}.{entity}"] = _prepare_entity(started, source, entity, version)
+    known = {batch.batch: batch for batch in (*started.manifest.batches, *started.manifest.snapshots)}
+    for source, entity in started.versions:
+        counts[f"{source}.{entity}"] = _prepare_entity(started, source, entity, list(known.values()))
     done = {name: asdict(count) for name, (_, count) in counts.items() if count.read}
     report: dict[str, JSON] = {
         "manifest": started.manifest.manifest,
@@ -102,6 +110,27 @@ def prepare(db: Database, run: int) -> dict[str, JSON]:
     record_step(db, run, STEP, "failed" if failed else "done", {**report, "failed_checks": failed})
     stop_at_failures(checks, day=started.context.day)
     return report
+
+
+def prepare_lease(shop: str, source: str, entity: str) -> str:
+    """Name of the lease under which the batches of an entity are prepared, or changed beneath it."""
+    return f"{shop}/{source}/{entity}/prepare"
+
+
+def prepare_again(db: Database, shop: str, batches: Sequence[Batch]) -> None:
+    """Prepare these batches by the present rules where that is not done: those that a person was removed from.
+
+    What the shop's file no longer maps is left out.
+
+    Raises:
+        DataError: a batch lacks a mapped column or is damaged.
+    """
+    settings = load_shop(shop)
+    mapped = {(source.name, entity.name) for source in settings.sources.values() for entity in source.read_entities()}
+    keys = sorted(mapped & {(batch.source, batch.entity) for batch in batches})
+    work = _Shop(db=db, shop=settings, versions={key: settings.rules_version(*key) for key in keys})
+    for source, entity in keys:
+        _prepare_entity(work, source, entity, batches)
 
 
 def _start(db: Database, run: int) -> _Run:
@@ -117,11 +146,10 @@ def _start(db: Database, run: int) -> _Run:
     return _Run(db=db, context=context, shop=shop, manifest=manifest, versions=versions)
 
 
-def _prepare_entity(run: _Run, source: str, entity: str, version: str) -> tuple[int, Accounting]:
-    """Prepare the batches that need it; how many these were, and their accounts added up."""
-    known = {batch.batch: batch for batch in (*run.manifest.batches, *run.manifest.snapshots)}
-    own = [batch for batch in known.values() if (batch.source, batch.entity) == (source, entity)]
-    versions = {(source, entity): version}
+def _prepare_entity(run: _Shop, source: str, entity: str, batches: Sequence[Batch]) -> tuple[int, Accounting]:
+    """Prepare those of the entity's batches that need it; how many these were, and their accounts added up."""
+    own = [batch for batch in batches if (batch.source, batch.entity) == (source, entity)]
+    versions = {(source, entity): run.versions[source, entity]}
     if not unprepared(run.db, own, versions):
         return 0, _added_up([])
     accounts: list[Accounting] = []
@@ -131,7 +159,7 @@ def _prepare_entity(run: _Run, source: str, entity: str, version: str) -> tuple[
         derived=settings.derived(entity),
         locale=Locale(zone=settings.zone, currency=run.shop.currency),
     )
-    with hold_lease(run.db, f"{run.shop.name}/{source}/{entity}/prepare", wait_seconds=WAIT_SECONDS) as lease:
+    with hold_lease(run.db, prepare_lease(run.shop.name, source, entity), wait_seconds=WAIT_SECONDS) as lease:
         todo = sorted(unprepared(run.db, own, versions), key=lambda batch: (batch.day, batch.batch))
         for group in group_batches(todo, rows=_n_rows, shape=_shape, most_rows=MOST_ROWS):
             accounts += _prepare_group(run, group, rules, lease)
@@ -157,7 +185,7 @@ def _shape(batch: Batch) -> object:
     return batch.format, batch.columns
 
 
-def _prepare_group(run: _Run, group: Sequence[Batch], rules: Rules, lease: Lease) -> list[Accounting]:
+def _prepare_group(run: _Shop, group: Sequence[Batch], rules: Rules, lease: Lease) -> list[Accounting]:
     texts = [
         BatchText(
             columns=tuple((column.name, column.type) for column in batch.columns),
@@ -273,4 +301,6 @@ def _reconcile(run: _Run) -> Reconciliation | None:
     ids = orders_of_day(run.context.day, [lines, payments, refunds])
     orders = only_orders(run.facts("orders", [ORDER_ID, DAY, STORE]), ids) if "orders" in offered else None
     judged = [only_orders(table, ids) for table in (lines, payments, refunds)]
-    return reconcile_orders(judged[0], judged[1], judged[2], orders)
+    found = reconcile_orders(judged[0], judged[1], judged[2], orders)
+    # What a deleted person paid stays, without the person; the lines it was paid for are gone.
+    return found.with_lines() if deleted_persons(run.db, run.shop.name) else found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from shopmine.columns import CUSTOMER
+from shopmine.staging.rights import is_tombstone, tombstone
 from shopmine.staging.tables_published import PUBLISHED
 
 if TYPE_CHECKING:
@@ -20,10 +21,13 @@ class Rights:
     """Who objected to what; holds as of now, whatever the day of the release.
 
     Attributes:
-        persons: kind of right (`no_personalisation`, `no_profiling`, `deletion`) -> customers who claimed it.
+        persons: kind of right (`no_personalisation`, `no_profiling`, `deletion`) -> customers who claimed it; for those
+            who were deleted their tombstones (`staging.rights.tombstone`).
+        shop: whose customers.
     """
 
     persons: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    shop: str = ""
 
     @property
     def n_persons(self) -> int:
@@ -50,5 +54,11 @@ class Rights:
         if not forbidden or frame.empty:
             return None
         if CUSTOMER in frame.columns:
-            return frame[CUSTOMER].isin(forbidden)
-        return (frame["entity"] == CUSTOMER) & frame["key"].isin(forbidden)
+            return self._are_in(frame[CUSTOMER], forbidden)
+        return (frame["entity"] == CUSTOMER) & self._are_in(frame["key"], forbidden)
+
+    def _are_in(self, keys: pd.Series[str], forbidden: frozenset[str]) -> pd.Series[bool]:
+        found = keys.isin(forbidden)
+        if not any(is_tombstone(key) for key in forbidden):
+            return found
+        return found | keys.isin({key for key in keys.dropna().unique() if tombstone(self.shop, key) in forbidden})

@@ -195,7 +195,7 @@ def _open(db: Database, run: int) -> _Run:
         context=context,
         shop=shop,
         gates=GatesConfig.from_settings(shop.gates),
-        rights=Rights(persons={kind: frozenset(who) for kind, who in persons.items()}),
+        rights=Rights(shop=shop.name, persons={kind: frozenset(who) for kind, who in persons.items()}),
         manifest=load_manifest(db, run),
         rules={key: shop.rules_version(*key) for key in entities},
     )

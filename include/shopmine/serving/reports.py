@@ -20,6 +20,7 @@ from shopmine.serving.lookups import (
     read_rows,
     read_segment,
 )
+from shopmine.staging.rights import tombstone
 from shopmine.staging.tables_work import rights, run_artifacts
 
 if TYPE_CHECKING:
@@ -121,8 +122,9 @@ def provenance(connection: sa.Connection, at: PublishedRelease) -> Report:
 
 
 def rights_of(connection: sa.Connection, shop: str, customer: str) -> Mapping[str, Any]:
-    """Kind of right -> since when this person claims it."""
-    query = sa.select(rights.c.kind, rights.c.at).where(rights.c.shop == shop, rights.c.customer == customer)
+    """Kind of right -> since when this person claims it; a person who was deleted is known by the hash of the key."""
+    is_person = rights.c.customer.in_([customer, tombstone(shop, customer)])
+    query = sa.select(rights.c.kind, rights.c.at).where(rights.c.shop == shop, is_person)
     return {row.kind: row.at for row in connection.execute(query.order_by(rights.c.kind))}
 
 

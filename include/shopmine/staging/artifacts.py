@@ -24,6 +24,7 @@ from shopmine.staging.values import JSON, canonical_text, frame_hash
 __all__ = [
     "Artifact",
     "ArtifactRef",
+    "all_artifacts",
     "artifact_key",
     "artifact_refs",
     "code_version",
@@ -32,6 +33,7 @@ __all__ = [
     "frame_hash",
     "frame_to_sparse",
     "read_artifact",
+    "replace_frames",
     "sparse_to_frame",
     "write_artifact",
 ]
@@ -142,22 +144,13 @@ def write_artifact(  # noqa: PLR0913 - named by the caller, one by one
     content_hash = _content_hash({label: frame_hash(frame) for label, frame in frames.items()}, meta_text)
     ref = find_artifact(db, key)
     if ref is None:
-        stored = {label: _to_bytes(frame) for label, frame in frames.items()}
-        entries = [
-            {
-                "name": label,
-                "n_rows": frames[label].num_rows,
-                "n_bytes": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-            }
-            for label, data in stored.items()
-        ]
+        entries, data = _packed(frames)
         values = {"key": key, "shop": shop, "name": name, "day": day, "run": run, "content_hash": content_hash}
         made = insert(artifacts).values(frames=entries, meta=dict(meta), **values).on_conflict_do_nothing()
         with db.transaction() as connection:
             number = connection.execute(made.returning(artifacts.c.artifact)).scalar_one_or_none()
             if number is not None:
-                write_pieces(connection, artifact_chunks, [(number, b"".join(stored.values()))])
+                write_pieces(connection, artifact_chunks, [(number, data)])
             row = connection.execute(sa.select(artifacts).where(artifacts.c.key == key)).one()
         ref = _ref(row)
     if ref.content_hash != content_hash:
@@ -166,6 +159,44 @@ def write_artifact(  # noqa: PLR0913 - named by the caller, one by one
             "whatever made the difference must be part of the key: an input, the code, the configuration or the seed"
         )
     return ref
+
+
+def _packed(frames: Mapping[str, pa.Table]) -> tuple[list[dict[str, JSON]], bytes]:
+    """What is noted of each frame, and all of them as one value."""
+    stored = {label: _to_bytes(frame) for label, frame in frames.items()}
+    entries: list[dict[str, JSON]] = [
+        {
+            "name": label,
+            "n_rows": frames[label].num_rows,
+            "n_bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        for label, data in stored.items()
+    ]
+    return entries, b"".join(stored.values())
+
+
+def replace_frames(db: Database, artifact: Artifact, frames: Mapping[str, pa.Table]) -> None:
+    """Put other frames into an artifact: the one thing that may change it is that a person is removed. It is marked so."""
+    entries, data = _packed(frames)
+    hashes = {label: frame_hash(frame) for label, frame in frames.items()}
+    values = {
+        "frames": entries,
+        "content_hash": _content_hash(hashes, canonical_text(dict(artifact.meta))),
+        "is_redacted": True,
+    }
+    number = artifact.ref.artifact
+    with db.transaction() as connection:
+        connection.execute(sa.update(artifacts).where(artifacts.c.artifact == number).values(values))
+        connection.execute(sa.delete(artifact_chunks).where(artifact_chunks.c.artifact == number))
+        write_pieces(connection, artifact_chunks, [(number, data)])
+
+
+def all_artifacts(db: Database, shop: str) -> list[int]:
+    """Numbers of every artifact of a shop."""
+    wanted = sa.select(artifacts.c.artifact).where(artifacts.c.shop == shop).order_by(artifacts.c.artifact)
+    with db.snapshot() as connection:
+        return list(connection.execute(wanted).scalars())
 
 
 def _content_hash(frames: Mapping[str, str], meta_text: str) -> str:

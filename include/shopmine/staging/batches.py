@@ -141,12 +141,36 @@ def _pack(draft: BatchDraft) -> _Packed:
         raise DataError(
             f"a line of {draft.source}.{draft.entity} for {draft.day} holds a newline; escape it as the format asks"
         )
-    return _Packed(
-        draft=draft,
-        content_hash=_content_hash(draft.columns, draft.format, len(draft.lines), body),
-        n_bytes=len(body),
-        data=zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body),
-    )
+    content_hash = _content_hash(draft.columns, draft.format, len(draft.lines), body)
+    return _Packed(draft=draft, content_hash=content_hash, n_bytes=len(body), data=_compressed(body))
+
+
+def _compressed(body: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body)
+
+
+def replace_lines(connection: sa.Connection, batch: Batch, lines: Sequence[bytes]) -> None:
+    """Put other lines into a batch: the one thing that may change it is that a person is removed. It is marked so."""
+    body = b"\n".join(sorted(lines))
+    values = {
+        "content_hash": _content_hash(batch.columns, batch.format, len(lines), body),
+        "n_rows": len(lines),
+        "n_bytes": len(body),
+        "is_redacted": True,
+    }
+    is_it = batches_table.c.batch == batch.batch
+    connection.execute(sa.update(batches_table).where(is_it).values(values))
+    connection.execute(sa.delete(chunks).where(chunks.c.batch == batch.batch))
+    write_pieces(connection, chunks, [(batch.batch, _compressed(body))])
+
+
+def all_batches(db: Database, shop: str) -> list[Batch]:
+    """Every batch of a shop, also superseded ones, by source, entity, day and number."""
+    table = batches_table.c
+    wanted = sa.select(batches_table).where(table.shop == shop)
+    with db.snapshot() as connection:
+        rows = connection.execute(wanted.order_by(table.source, table.entity, table.day, table.batch))
+        return [_batch(row) for row in rows]
 
 
 def _content_hash(columns: Sequence[BatchColumn], form: str, n_rows: int, body: bytes) -> str:

@@ -32,6 +32,7 @@ class Release:
         content_hash: over the result columns in a total order; equal for equal results.
         n_rows: rows of each table.
         state: `released`, or `waiting` for approve.
+        is_redacted: a person was removed from it afterwards; `content_hash` is of what it was.
         is_current: the one that `published.<table>` shows.
     """
 
@@ -45,6 +46,7 @@ class Release:
     n_rows: Mapping[str, int]
     state: str
     created_at: datetime
+    is_redacted: bool
     is_current: bool
 
     @property

@@ -1,8 +1,10 @@
 """Rights of persons: recorded once, never travelling in time; the views hide whom they name from then on."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -13,6 +15,9 @@ from shopmine.errors import ConfigError, DataError
 from shopmine.staging.database import Database
 from shopmine.staging.tables_work import rights
 
+DELETION: Final = "deletion"
+_HASHED: Final = "sha256:"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
@@ -22,6 +27,32 @@ class Right:
     customer: str
     kind: str
     at: datetime
+
+
+def tombstone(shop: str, customer: str) -> str:
+    """What is kept of the key of a person who was deleted: enough to know it again, not to tell it."""
+    return _HASHED + hashlib.sha256(f"{shop}\0{customer}".encode()).hexdigest()
+
+
+def is_tombstone(key: str) -> bool:
+    """Whether what stands for a person's key in the rights is only its hash."""
+    return key.startswith(_HASHED)
+
+
+def deleted_persons(db: Database, shop: str) -> frozenset[str]:
+    """The tombstones of all persons of a shop with a right to deletion, also of those whose rows are still being removed."""
+    keys = (right.customer for right in list_rights(db, shop, kinds=[DELETION]))
+    return frozenset(key if is_tombstone(key) else tombstone(shop, key) for key in keys)
+
+
+def bury(connection: sa.Connection, shop: str, customer: str) -> None:
+    """Put the tombstone into the place of a person's rights, once nothing else of the person is left."""
+    is_person = (rights.c.shop == shop) & (rights.c.customer == customer)
+    at = sa.select(sa.func.min(rights.c.at)).where(is_person, rights.c.kind == DELETION)
+    note = insert(rights).values(shop=shop, customer=tombstone(shop, customer), kind=DELETION)
+    since = sa.func.coalesce(at.scalar_subquery(), sa.func.clock_timestamp())
+    connection.execute(note.values(at=since).on_conflict_do_nothing())
+    connection.execute(sa.delete(rights).where(is_person))
 
 
 def record_right(db: Database, shop: str, customer: str, kind: str) -> Right:

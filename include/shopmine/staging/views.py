@@ -131,7 +131,7 @@ def _releases_view() -> View:
     query = sa.select(
         *(releases.c[name] for name in ("shop", "release", "day", "known_at", "created_at")),
         pointers.c.release.is_not(None).label("is_current"),
-        *(releases.c[name] for name in ("content_hash", "state", "run", "n_rows")),
+        *(releases.c[name] for name in ("content_hash", "state", "run", "n_rows", "is_redacted")),
     ).join_from(releases, pointers, pointers.c.release == releases.c.release, isouter=True)
     return View(schema="published", name="releases", about="All retained releases.", query=query)
 

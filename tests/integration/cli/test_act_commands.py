@@ -1,10 +1,14 @@
 """The commands that change what is shown."""
 
 import json
+from datetime import date
 
+import pyarrow as pa
 import pytest
 
+from shopmine.staging.artifacts import read_artifact, write_artifact
 from shopmine.staging.releases import current_release, is_pinned
+from shopmine.staging.runs import open_run
 
 
 def test_rollback_pins_and_approve_unpins_and_the_sinks_follow(command, staging, two_releases, tmp_path) -> None:
@@ -51,28 +55,36 @@ def test_a_mistyped_customer_is_refused(command, two_releases, name) -> None:
     assert "nothing was recorded" in str(result.exception)
 
 
-def test_forget_deletes_from_every_release_and_does_not_claim_more(command, staging, two_releases) -> None:
-    from datetime import date
-
-    import pyarrow as pa
-
-    from shopmine.staging.artifacts import write_artifact
-
-    write_artifact(
+def test_forget_removes_the_person_prints_the_receipt_and_knows_the_person_afterwards(
+    command, staging, two_releases
+) -> None:
+    first = write_artifact(
         staging,
         key="k",
         shop="shop",
         name="n",
         day=date(2011, 12, 9),
-        frames={"f": pa.table({"a": [1]})},
+        frames={"f": pa.table({"customer": ["ann", "bob"]}), "g": pa.table({"a": [1]})},
         meta={},
         run=1,
     )
     result = command("forget", "shop", "ann", "--yes")
-    assert result.exit_code == 1
-    assert "1 of work.artifacts may hold the person): this is not a complete deletion" in str(result.exception)
+    assert result.exit_code == 0
+    assert "published.stored_recommendations" in result.stdout
+    frames = read_artifact(staging, first.artifact).frames
+    assert (frames["f"]["customer"].to_pylist(), frames["g"].num_rows) == (["bob"], 1)
     with staging.snapshot() as connection:
         stored = "SELECT count(*) FROM published.stored_recommendations WHERE customer = 'ann'"
         assert connection.exec_driver_sql(stored).scalar_one() == 0
         others = "SELECT count(*) FROM published.stored_recommendations"
         assert connection.exec_driver_sql(others).scalar_one() == 6
+        assert connection.exec_driver_sql("SELECT count(*) FROM work.rights WHERE customer = 'ann'").scalar_one() == 0
+    assert "hidden by their own right (deletion" in str(command("show", "shop", "customer", "ann").exception)
+    assert json.loads(command("forget", "shop", "ann", "--yes", "--json").stdout)["is_complete"] is True
+
+
+def test_forget_says_what_is_left(command, staging, two_releases) -> None:
+    open_run(staging, shop="shop", day=date(2011, 12, 9), known_at=None, started_by="somebody", config={})
+    result = command("forget", "shop", "ann", "--yes")
+    assert result.exit_code == 1
+    assert "this is left: 1 of work.runs (under way). Run forget again" in str(result.exception)

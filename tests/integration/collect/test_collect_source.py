@@ -17,7 +17,7 @@ from shopmine.config.days import NO_DAY, day_bounds
 from shopmine.config.shops import Shop
 from shopmine.errors import ConfigError
 from shopmine.staging.batches import newest_batches, read_lines
-from shopmine.staging.rights import record_right
+from shopmine.staging.rights import bury, record_right
 from shopmine.staging.runs import list_runs, open_run
 
 if TYPE_CHECKING:
@@ -142,13 +142,17 @@ def test_a_new_column_makes_history_be_read_again_as_history(
     assert read_lines(staging, batch) == [b"2\ta\tbob\t2026-03-10 10:00:00\t1\t0.25\t1.50"]
 
 
+@pytest.mark.parametrize("is_buried", [False, True])
 def test_a_deleted_person_does_not_land_again(
-    staging: Database, collect: Callable[..., dict[str, int]], execute: Execute, write_shop: WriteShop
+    staging: Database, collect: Callable[..., dict[str, int]], execute: Execute, write_shop: WriteShop, is_buried: bool
 ) -> None:
     write_shop(SOURCE)
     execute(TABLES)
     record_right(staging, "shop", "BOB", "deletion")  # as `clean` stores it: in capitals, by the mapping
     record_right(staging, "shop", "ANN", "no_profiling")
+    if is_buried:  # only the hash of the key is left
+        with staging.transaction() as connection:
+            bury(connection, "shop", "BOB")
     collect(31)
     assert rows_by_day(staging) == {date(2026, 3, 1): 1, date(2026, 3, 31): 1, NO_DAY: 1}
 
