@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from shopmine.errors import NotFoundError, ShopmineError
 if TYPE_CHECKING:
     from shopmine.publish.rights_tasks import Receipt
     from shopmine.staging.database import Database
+    from shopmine.staging.leases import Lease
     from shopmine.staging.releases import Release
 
 _WAIT_SECONDS: Final = 120.0
@@ -28,17 +30,10 @@ class NotForgottenError(ShopmineError):
 @click.argument("release", type=int)
 def rollback(shop: str, release: int) -> None:
     """Show an earlier RELEASE of SHOP again, in one step, and pin it: later releases wait for `approve`."""
-    from shopmine.publish.tasks import pointer_lease
-    from shopmine.staging.leases import hold_lease
-    from shopmine.staging.releases import current_release, set_current
+    from shopmine.staging.releases import set_current
 
-    with staging_database() as db:
-        before = current_release(db, shop)
-        with hold_lease(db, pointer_lease(shop), wait_seconds=_WAIT_SECONDS) as lease:
-            now = set_current(db, shop, release, pin=True, lease=lease)
-        click.echo(_moved(before, now))
-        click.echo(f"{shop} is pinned: new releases wait until ./shopmine approve {shop} RELEASE")
-        _refresh_sinks(db, shop)
+    then = f"{shop} is pinned: new releases wait until ./shopmine approve {shop} RELEASE"
+    _show(shop, lambda db, lease: set_current(db, shop, release, pin=True, lease=lease), then)
 
 
 @click.command()
@@ -46,17 +41,24 @@ def rollback(shop: str, release: int) -> None:
 @click.argument("release", type=int)
 def approve(shop: str, release: int) -> None:
     """Make RELEASE of SHOP the current one and end the pinning: later releases become current again."""
+    from shopmine.staging.releases import approve as approve_release
+
+    then = f"{shop} is not pinned: the next release becomes current by itself"
+    _show(shop, lambda db, lease: approve_release(db, shop, release, lease), then)
+
+
+def _show(shop: str, move: Callable[[Database, Lease], Release], then: str) -> None:
+    """Move a shop's pointer, say so, and write what is shown now into the sinks."""
     from shopmine.publish.tasks import pointer_lease
     from shopmine.staging.leases import hold_lease
-    from shopmine.staging.releases import approve as approve_release
     from shopmine.staging.releases import current_release
 
     with staging_database() as db:
         before = current_release(db, shop)
         with hold_lease(db, pointer_lease(shop), wait_seconds=_WAIT_SECONDS) as lease:
-            now = approve_release(db, shop, release, lease)
+            now = move(db, lease)
         click.echo(_moved(before, now))
-        click.echo(f"{shop} is not pinned: the next release becomes current by itself")
+        click.echo(then)
         _refresh_sinks(db, shop)
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from shopmine.config.days import ONE_DAY, instant_of, local_day
+from shopmine.config.days import ONE_DAY, instant_of, local_day, read_time
 
-_MOMENT: Final = re.compile(
-    r"([1-9]\d{3}-\d\d-\d\d)(?:[ Tt](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
-)
 _MOST_KNOWN: Final = 200_000
 
 
@@ -46,25 +42,19 @@ class DayOfText:
         return self._known[key]
 
     def _day(self, text: str) -> date | None:
-        match = _MOMENT.fullmatch(text.strip())
-        if match is None:
+        if (time := read_time(text.strip())) is None:
             return None
-        day, clock, offset = match.groups()
+        if not time.has_clock:
+            return time.wall.date()
         try:
-            if clock is None:
-                return date.fromisoformat(day)
-            wall = datetime.fromisoformat(f"{day} {clock}")
-            instant = instant_of(wall, self._zone) if offset is None else wall.replace(tzinfo=UTC) - _distance(offset)
+            instant = (
+                instant_of(time.wall, self._zone)
+                if time.offset is None
+                else time.wall.replace(tzinfo=UTC) - time.offset
+            )
             return local_day(instant, self._shop_zone)
         except (ValueError, OverflowError):
             return None
-
-
-def _distance(offset: str) -> timedelta:
-    if offset in "Zz":
-        return timedelta()
-    distance = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:].lstrip(":") or 0))
-    return -distance if offset[0] == "-" else distance
 
 
 class OpenDays:

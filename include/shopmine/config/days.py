@@ -5,7 +5,9 @@ A day is a date of the shop's zone; an instant is an aware `datetime`. All funct
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +18,44 @@ UTC_ZONE: Final = ZoneInfo("UTC")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NO_DAY: Final = date(1900, 1, 1)
 """Stands for the day of rows whose day cannot be told: they land, in a batch of this day, and go to quarantine."""
+
+_TIME: Final = re.compile(
+    r"([1-9]\d{3}-\d\d-\d\d)(?:[ Tt](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenTime:
+    """What a text says: the clock's reading (midnight where it is a day alone), and the offset from UTC if it tells one."""
+
+    wall: datetime
+    offset: timedelta | None
+    has_clock: bool
+
+
+def read_time(text: str) -> WrittenTime | None:
+    """A text like `2011-03-27 01:30:00`, `2011-03-27T01:30:00.123+08:00`, `2011-03-27`; None for anything else.
+
+    Years are 1000 to 9999, so MySQL's zero dates are none; beyond microseconds is cut off.
+    """
+    if (match := _TIME.fullmatch(text)) is None:
+        return None
+    day, clock, fraction, offset = match.groups()
+    try:
+        wall = datetime.fromisoformat(f"{day} {clock or '00:00'}")
+        wall = wall.replace(microsecond=int(f"{(fraction or '')[:6]:0<6}"))
+        return WrittenTime(wall=wall, offset=None if offset is None else _offset(offset), has_clock=clock is not None)
+    except ValueError:
+        return None
+
+
+def _offset(text: str) -> timedelta:
+    if text in "Zz":
+        return timedelta()
+    distance = timedelta(hours=int(text[1:3]), minutes=int(text[3:].lstrip(":") or 0))
+    if distance >= ONE_DAY:
+        raise ValueError(text)
+    return -distance if text[0] == "-" else distance
 
 
 def utc_now() -> datetime:

@@ -17,8 +17,19 @@ def airflow_settings(installation: Installation) -> dict[str, str]:
     A new shop's DAGs are not paused: a shop is switched on by putting its file into the folder, and a run that a
     person asks for must not wait for a second switch. `catchup` is off, so that starts no history.
     """
+    sections = {**_services(installation), **_loops_and_logs(installation)}
+    settings = {
+        f"AIRFLOW__{section.upper()}__{key.upper()}": value
+        for section, keys in sections.items()
+        for key, value in keys.items()
+    }
+    return {"AIRFLOW_HOME": str(installation.airflow_home), **settings}
+
+
+def _services(installation: Installation) -> dict[str, dict[str, str]]:
+    """Where Airflow's parts and their database are, and the secrets between them."""
     url = f"http://127.0.0.1:{installation.port('airflow')}"
-    sections = {
+    return {
         "core": {
             "dags_folder": str(CHECKOUT / "dags"),
             "plugins_folder": str(CHECKOUT / "plugins"),
@@ -47,6 +58,12 @@ def airflow_settings(installation: Installation) -> dict[str, str]:
             "secret_key": installation.secret("airflow_secret_key"),
         },
         "api_auth": {"jwt_secret": installation.secret("airflow_jwt_secret")},
+    }
+
+
+def _loops_and_logs(installation: Installation) -> dict[str, dict[str, str]]:
+    """How often Airflow looks for work, and where it writes."""
+    return {
         "scheduler": {
             "scheduler_idle_sleep_time": "0.3",
             # A killed worker's task is noticed, and tried again, within about a minute.
@@ -66,9 +83,3 @@ def airflow_settings(installation: Installation) -> dict[str, str]:
             "colored_console_log": "False",
         },
     }
-    settings = {
-        f"AIRFLOW__{section.upper()}__{key.upper()}": value
-        for section, keys in sections.items()
-        for key, value in keys.items()
-    }
-    return {"AIRFLOW_HOME": str(installation.airflow_home), **settings}

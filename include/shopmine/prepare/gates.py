@@ -21,6 +21,8 @@ from shopmine.prepare.reconcile import OrderMoney, Reconciliation, explain_diffe
 if TYPE_CHECKING:
     from shopmine.prepare.accounting import Accounting
 
+STOP: Final = "stop"
+WARN: Final = "warn"
 VOLUME: Final = "volume"
 QUARANTINED: Final = "quarantined_share"
 QUARANTINED_EVER: Final = "quarantined_share_all_days"
@@ -98,13 +100,17 @@ def _typed(name: str, value: Any, wanted: type) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One row of `checks`, besides the day; a check that could not be judged has passed and says why."""
+    """One row of `checks`, besides the day; a check that could not be judged has passed and says why.
+
+    One of level `stop` that fails ends the run; one of level `warn` is only recorded.
+    """
 
     check_name: str
     expected: str
     actual: str
     passed: bool
-    detail: str
+    detail: str = ""
+    level: str = STOP
 
 
 def check_volume(name: str, day: date, n_rows: Mapping[date, int], gates: PrepareGates) -> Check:

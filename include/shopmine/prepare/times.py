@@ -12,8 +12,6 @@ MySQL's zero dates included, is bad.
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -21,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopmine.config.days import instant_of
+from shopmine.config.days import instant_of, read_time
 
 if TYPE_CHECKING:
     from shopmine.prepare.rows import Rows
@@ -31,9 +29,6 @@ _LOCAL: Final = pa.timestamp("us")
 # Arrow reads the tables of time zones, which end with 2037, but not the rule for the years after them.
 _LAST_KNOWN_CHANGE: Final = pa.scalar("2037-01-01").cast(_LOCAL)
 _PLAIN: Final = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$"
-_ISO: Final = re.compile(
-    r"([1-9]\d{3}-\d\d-\d\d)(?:[ Tt](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
-)
 
 
 def to_instants(text: pa.Array, zone: ZoneInfo) -> tuple[pa.Array, Rows]:
@@ -48,10 +43,10 @@ def to_instants(text: pa.Array, zone: ZoneInfo) -> tuple[pa.Array, Rows]:
     if is_plain.all() and (local := _cast_all(text)) is not None:
         return _from_wall_clock(local, zone), np.empty(0, dtype=np.int64)
     encoded = text.dictionary_encode()
-    parsed = [_parse(value) for value in encoded.dictionary.to_pylist()]
-    local = pa.array([None if p is None or p[1] is not None else p[0] for p in parsed], _LOCAL)
-    fixed = pa.array([None if p is None or p[1] is None else p[0] for p in parsed], _LOCAL)
-    distance = pa.array([None if p is None else p[1] for p in parsed], pa.duration("us"))
+    read = [read_time(value) for value in encoded.dictionary.to_pylist()]
+    local = pa.array([None if time is None or time.offset is not None else time.wall for time in read], _LOCAL)
+    fixed = pa.array([None if time is None or time.offset is None else time.wall for time in read], _LOCAL)
+    distance = pa.array([None if time is None else time.offset for time in read], pa.duration("us"))
     instants = pc.coalesce(pc.subtract(fixed, distance).cast(INSTANT), _from_wall_clock(local, zone)).take(
         encoded.indices
     )
@@ -65,29 +60,6 @@ def _cast_all(text: pa.Array) -> pa.Array | None:
         return text.cast(_LOCAL)
     except pa.ArrowInvalid:
         return None
-
-
-def _parse(text: str) -> tuple[datetime, timedelta | None] | None:
-    """The clock's reading and its offset from UTC, if it has one."""
-    match = _ISO.fullmatch(text)
-    if match is None:
-        return None
-    day, clock, fraction, offset = match.groups()
-    try:
-        reading = datetime.fromisoformat(f"{day} {clock or '00:00'}")
-        reading = reading.replace(microsecond=int(f"{(fraction or '')[:6]:0<6}"))
-        return reading, None if offset is None else _distance(offset)
-    except ValueError:
-        return None
-
-
-def _distance(offset: str) -> timedelta:
-    if offset in "Zz":
-        return timedelta()
-    distance = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:].lstrip(":") or 0))
-    if distance >= timedelta(days=1):
-        raise ValueError(offset)
-    return -distance if offset[0] == "-" else distance
 
 
 def _from_wall_clock(local: pa.Array, zone: ZoneInfo) -> pa.Array:

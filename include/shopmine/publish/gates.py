@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -17,12 +17,11 @@ from shopmine.columns import CUSTOMER, KIND, LIST, METRIC, MODEL, PRODUCT, RANK,
 from shopmine.config.kinds import nearest
 from shopmine.errors import ConfigError, GateError
 from shopmine.prepare.gates import SETTINGS as PREPARE_SETTINGS
+from shopmine.prepare.gates import STOP, WARN, Check
 
 if TYPE_CHECKING:
     from shopmine.publish.rights import Rights
 
-STOP: Final = "stop"
-WARN: Final = "warn"
 MAIN_LIST: Final = "for_you"
 GOODS: Final = "goods"
 
@@ -116,18 +115,6 @@ def _typed(key: str, value: object, wanted: type) -> object:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One row of `published.checks`, besides the day; a check that could not be judged has passed and says why."""
-
-    check_name: str
-    expected: str
-    actual: str
-    passed: bool
-    detail: str = ""
-    level: str = STOP
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousRelease:
     """What the change gates need of the newest release of an earlier day: `customers` and `recommendations`."""
 
@@ -214,15 +201,7 @@ def _gate(check: Check) -> str:
 
 
 def _with_level(check: Check, config: GatesConfig) -> Check:
-    level = WARN if _gate(check) in config.warn else STOP
-    return Check(
-        check_name=check.check_name,
-        expected=check.expected,
-        actual=check.actual,
-        passed=check.passed,
-        detail=check.detail,
-        level=level,
-    )
+    return replace(check, level=WARN if _gate(check) in config.warn else STOP)
 
 
 def _skipped(name: str, expected: str, why: str) -> Check:

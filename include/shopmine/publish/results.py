@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 
 from shopmine.columns import DAY, METRIC, MODEL, PRODUCT, RANK, VALUE
 from shopmine.errors import DataError
-from shopmine.publish.gates import WARN, Catalogue, Check
+from shopmine.prepare.gates import WARN, Check
 from shopmine.staging.tables_published import PUBLISHED
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from shopmine.publish.gates import Catalogue
 
 METRICS: Final = "metrics"
 STALE_DAYS: Final = "stale_days"

@@ -17,12 +17,12 @@ from shopmine.columns import CUSTOMER, KIND, METRIC, MODEL, PRODUCT, VALUE
 from shopmine.config.shops import load_shop
 from shopmine.faults import fault_point
 from shopmine.mining.registry import MODELS
+from shopmine.prepare.gates import Check
 from shopmine.publish.compare import Comparison, ReleaseFrames, compare_releases
 from shopmine.publish.day_facts import DAY_COLUMNS, day_facts
 from shopmine.publish.gates import (
     Candidate,
     Catalogue,
-    Check,
     GatesConfig,
     PreviousRelease,
     check_release,
@@ -64,6 +64,7 @@ from shopmine.staging.tables_work import manifests, run_steps
 if TYPE_CHECKING:
     from shopmine.config.shops import Shop
     from shopmine.staging.database import Database
+    from shopmine.staging.leases import Lease
     from shopmine.staging.manifests import Manifest
     from shopmine.staging.values import JSON
 
@@ -124,21 +125,7 @@ def publish(db: Database, run: int) -> int:
         key = _release_key(state, outcomes)
         found = _same_release(state, key)
         if found is None:
-            tables, checks = _judged(state, outcomes, earlier, catalogue, artifacts)
-            tables = {**tables, "checks": checks_table(checks, state.day)}
-            fault_point("publish.checked")
-            found = publish_release(
-                db,
-                shop=state.shop.name,
-                day=state.day,
-                known_at=state.context.known_at,
-                run=run,
-                key=key,
-                tables=tables,
-                lease=lease,
-                is_newest=not _is_outdated(state),
-            )
-            fault_point("publish.committed")
+            found = _release(state, key, *_judged(state, outcomes, earlier, catalogue, artifacts), lease)
         elif _should_return(state, found):
             found = approve(db, state.shop.name, found.release, lease)
     detail: dict[str, JSON] = {
@@ -150,6 +137,23 @@ def publish(db: Database, run: int) -> int:
     }
     record_step(db, run, PUBLISH_STEP, "done", detail)
     return found.release
+
+
+def _release(state: _Run, key: str, tables: Mapping[str, pa.Table], checks: Sequence[Check], lease: Lease) -> Release:
+    fault_point("publish.checked")
+    made = publish_release(
+        state.db,
+        shop=state.shop.name,
+        day=state.day,
+        known_at=state.context.known_at,
+        run=state.context.run,
+        key=key,
+        tables={**tables, "checks": checks_table(checks, state.day)},
+        lease=lease,
+        is_newest=not _is_outdated(state),
+    )
+    fault_point("publish.committed")
+    return made
 
 
 def compare(db: Database, shop: str, old: int, new: int) -> Comparison:

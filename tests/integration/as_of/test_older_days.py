@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from harness.reports import list_runs
 from shopmine.collect import tasks
 from shopmine.collect.mongodb import MongoReader
 from shopmine.collect.mongodb_client import connect
@@ -18,7 +19,7 @@ from shopmine.collect.tasks import collect_source
 from shopmine.config.days import NO_DAY, utc_now
 from shopmine.config.shops import Shop
 from shopmine.errors import ConfigError
-from shopmine.staging.runs import list_runs, open_run
+from shopmine.staging.runs import open_run
 
 if TYPE_CHECKING:
     from pymongo.database import Database as MongoDatabase

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.reports import list_runs
 from shopmine.collect import tasks
 from shopmine.collect.preview import missing_entities, preview_source
 from shopmine.collect.tasks import collect_source
@@ -18,7 +19,7 @@ from shopmine.config.shops import Shop
 from shopmine.errors import ConfigError
 from shopmine.staging.batches import newest_batches, read_lines
 from shopmine.staging.rights import bury, record_right
-from shopmine.staging.runs import list_runs, open_run
+from shopmine.staging.runs import open_run
 
 if TYPE_CHECKING:
     from shopmine.staging.database import Database

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.invented_shop import SHOP, land, write_shop
+from harness.reports import list_runs
 from shopmine.errors import ConfigError, DataError, NotFoundError
 from shopmine.features.tasks import build_features
 from shopmine.mining.registry import MODELS
 from shopmine.mining.tasks import apply_model, explain_recommendation, fit_model
 from shopmine.prepare.tasks import prepare
 from shopmine.staging.artifacts import read_artifact
-from shopmine.staging.runs import list_runs, open_run, run_artifacts
+from shopmine.staging.runs import open_run, run_artifacts
 from unit.features.facts import START, Line
 from unit.mining.shop_of_lines import DAY, invent_lines
 

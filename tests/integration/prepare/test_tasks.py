@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from harness.reports import list_runs
 from shopmine.config.days import NO_DAY
 from shopmine.errors import DataError, GateError
 from shopmine.prepare import tasks
@@ -19,7 +20,7 @@ from shopmine.staging.artifacts import read_artifact
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
 from shopmine.staging.leases import hold_lease
 from shopmine.staging.rights import list_rights
-from shopmine.staging.runs import list_runs, open_run, run_artifacts
+from shopmine.staging.runs import open_run, run_artifacts
 
 if TYPE_CHECKING:
     from shopmine.staging.database import Database

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
+from harness.reports import list_runs
 from shopmine.config.shops import load_shop
 from shopmine.errors import ConfigError, GateError
 from shopmine.publish.tasks import publish, remove_from_sinks, write_sink
@@ -19,7 +20,7 @@ from shopmine.staging.leases import hold_lease
 from shopmine.staging.manifests import freeze_manifest
 from shopmine.staging.releases import approve, current_release, find_release, read_release, set_current
 from shopmine.staging.rights import record_right
-from shopmine.staging.runs import attach_artifact, list_runs, open_run, record_step
+from shopmine.staging.runs import attach_artifact, open_run, record_step
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from harness.reports import list_runs
 from shopmine.errors import DataError, NotFoundError
 from shopmine.staging.artifacts import find_artifact, frame_hash, read_artifact, write_artifact
 from shopmine.staging.batches import land_batches
@@ -16,7 +17,6 @@ from shopmine.staging.runs import (
     RunContext,
     attach_artifact,
     finish_run,
-    list_runs,
     load_run,
     open_run,
     record_step,

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from shopmine.errors import DataError
-from shopmine.publish.gates import WARN, Catalogue, Check
+from shopmine.prepare.gates import WARN, Check
+from shopmine.publish.gates import Catalogue
 from shopmine.publish.results import ModelOutcome, checks_table, drop_hidden, merge_results, model_checks
 
 D = date(2011, 12, 9)
