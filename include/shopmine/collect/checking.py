@@ -30,6 +30,7 @@ _ASKED: Final = (
     "day_from_name",
     "encoding",
     "delimiter",
+    "sheet",
     "day",
 )
 

@@ -126,6 +126,7 @@ class EntityConfig(Settings):
     day_from_name: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    sheet: str | None = None
     day: str | None = None
     key: tuple[str, ...] = ()
     repeats: Literal["drop", "keep"] = "drop"

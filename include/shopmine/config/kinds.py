@@ -28,7 +28,7 @@ KINDS: Final[Mapping[str, KindSettings]] = MappingProxyType(
         "mysql": KindSettings(one_of=("table", "query"), optional=("where",)),
         "sql": KindSettings(one_of=("table", "query"), optional=("where",)),
         "mongodb": KindSettings(one_of=("collection",), optional=("unwind",)),
-        "files": KindSettings(one_of=("path",), optional=("day_from_name", "encoding", "delimiter")),
+        "files": KindSettings(one_of=("path",), optional=("day_from_name", "encoding", "delimiter", "sheet")),
     }
 )
 KIND_SETTINGS: Final = tuple(sorted({name for kind in KINDS.values() for name in (*kind.one_of, *kind.optional)}))

@@ -35,7 +35,7 @@ fields = {{ store = "store", quantity = "pieces", amount = "revenue" }}
 
 
 def folder_of(tmp_path: Path) -> Connection:
-    return Connection.parse("shop_files", f"file://{tmp_path}")
+    return Connection.parse("shop_files", f"file://{tmp_path}?settle_seconds=0")
 
 
 def read(opened: Opening, days: frozenset[date] | None = MARCH) -> dict[date | None, list[bytes]]:
@@ -123,9 +123,17 @@ def test_parquet_values_are_exact(tmp_path: Path, write_shop: WriteShop, opening
         ("a.csv", b"", DataError, "a.csv is empty"),
         ("a.csv", b"day,store,pieces,revenu\n", ConfigError, r"a.csv has no column 'revenue'; did you mean 'revenu'\?"),
         ("a.csv", b"day,day,store,pieces,revenue\n", ConfigError, r"several columns named \['day'\]"),
-        ("a.csv", b"day,store,pieces,revenue\n\xff\xff\xff", DataError, "neither UTF-8 nor GB18030; set `encoding`"),
+        (
+            "a.csv",
+            b"day,store,pieces,revenue\n\x81\xff",
+            DataError,
+            "neither UTF-8 nor for sure GB18030 .* set `encoding`",
+        ),
         ("a.parquet", b"no parquet", DataError, "cannot be read as a plain Parquet table"),
-        ("a.xlsx", b"x", ConfigError, "no ending that tells its kind"),
+        ("a.xls", b"x", ConfigError, "no ending that tells its kind"),
+        ("a.xlsx", b"x", DataError, "cannot be read as an Excel workbook"),
+        ("a.zip", b"x", DataError, "a.zip cannot be unpacked"),
+        ("a.csv.gz", b"x", DataError, "a.csv.gz cannot be unpacked"),
     ],
 )
 def test_files_that_cannot_be_read_are_named(
