@@ -104,19 +104,26 @@ class Checker:
             now: the moment of the reading.
         """
         if self.cadence.older_days == "never":
-            return Look(gap=f'{self.entity.name}: older days (older_days = "never")')
+            return self._by_mapping(read, older, now, gap='older days (older_days = "never")')
         known = {day: found for day, found in self.known.items() if found.mapping_hash == self.mapping_hash}
         unknown = older - set(known)
         is_due = bool(unknown) or self.cadence.is_due(day, (known[day].checked_at for day in older))
         asked = read | older if is_due else read
         texts = self.reader.fingerprints(self.entity, self.names, asked) if asked else {}
         if texts is None:
-            return Look(gap=f"{self.entity.name}: older days, which this server cannot check")
+            return self._by_mapping(read, older, now, gap="older days, which this server cannot check")
         found = {day: self._fingerprint(text, now) for day, text in texts.items()}
         checked = older if is_due else frozenset()
         changed = {day for day in checked if day in unknown or known[day].fingerprint != found[day].fingerprint}
         gap = "" if is_due else f"{self.entity.name}: older days until the next run for a {self.cadence.weekday}"
         return Look(now=found, changed=frozenset(changed), n_checked=len(checked), gap=gap)
+
+    def _by_mapping(self, read: frozenset[date], older: frozenset[date], now: datetime, *, gap: str) -> Look:
+        """Without asking the source: another question, or one that is not remembered, may have another answer."""
+        asked = {day for day, found in self.known.items() if found.mapping_hash == self.mapping_hash}
+        changed = older - asked
+        found = {day: self._fingerprint("", now) for day in read | changed}
+        return Look(now=found, changed=changed, gap=f"{self.entity.name}: {gap}")
 
     def _fingerprint(self, text: str, now: datetime) -> Fingerprint:
         return Fingerprint(fingerprint=self.key.hash_text(text), mapping_hash=self.mapping_hash, checked_at=now)

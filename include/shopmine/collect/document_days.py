@@ -42,7 +42,10 @@ def has_no_day(entity: EntityConfig) -> Document:
     """The query for documents that hold anything to which `parts_by_day` gives no day."""
     inner = inside_list(entity)
     if inner is None:
-        return {"$or": [{entity.day: {"$not": {"$type": "date"}}}, {entity.day: {"$type": "array"}}]}
+        # A path through a list has no one date, though a query finds those of its elements there.
+        steps = str(entity.day).split(".")
+        lists = [{".".join(steps[:n]): {"$type": "array"}} for n in range(1, len(steps) + 1)]
+        return {"$or": [{entity.day: {"$not": {"$type": "date"}}}, *lists]}
     unwind = str(entity.unwind)
     strange = {"$or": [{inner: {"$not": {"$type": "date"}}}, {inner: {"$type": "array"}}]}
     return {

@@ -1,7 +1,8 @@
 """Files of a folder or store: CSV, TSV, JSON Lines, Parquet and Excel, zipped or not; files of the same content count once.
 
 A row with more or fewer fields than the header cannot be trusted in any column: it lands with nothing but the column `UNREADABLE`,
-which tells where it stands; facts of that kind, and rows whose day cannot be told, are read apart, as NO_DAY.
+which tells where it stands. Where a column tells the day, such facts, like rows whose day cannot be told, are read apart, as
+NO_DAY; where the file's name does, they belong to its day.
 
 A file that was changed a moment ago may be half written. Of a text the lines that are finished are taken. Any other kind is taken
 when it can be read: until then its day is not told where the file's name tells one, and else nothing is read at all.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from shopmine.collect.copy_text import copy_lines
 from shopmine.collect.moments import DayOfText
+from shopmine.collect.outside import Outside
 from shopmine.collect.packed import BROKEN, ZIP, Member, members_of
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
 from shopmine.collect.storage import Storage
@@ -116,6 +118,7 @@ class FilesReader:
         self._opening, self._storage, self._settled_before = opening, storage, settled_before
         self._found: dict[str, list[_Found]] = {}
         self._notes: dict[str, _Notes] = {}
+        self._seen: dict[str, Counter[date | None]] = {}
 
     @property
     def notes(self) -> Sequence[str]:
@@ -135,6 +138,7 @@ class FilesReader:
 
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """The wanted days in ascending order, then the rows without a day (see `reading.Reader`)."""
+        self._seen[request.entity.name] = Counter()
         nowhere: list[bytes] = []
         for files in self._groups(request):
             lines, untold = self._read_files(request, files)
@@ -161,6 +165,31 @@ class FilesReader:
             own = {content for its_day, content in contents if its_day == day}
             told[day] = hashlib.sha256(b"".join(sorted(of_any | own))).hexdigest()
         return told
+
+    def outside(self, entity: EntityConfig, names: tuple[str, ...], first: date, last: date) -> Outside:
+        """By the days that the reading before has seen, else by reading all files that may hold such (see `reading.Reader`)."""
+        seen = self._seen.get(entity.name) if entity.day_from_name is None else None
+        seen = self._count_days(entity, names, first, last) if seen is None else seen
+        return Outside(
+            n_before=sum(n for day, n in seen.items() if day is not None and NO_DAY < day < first),
+            n_after=sum(n for day, n in seen.items() if day is not None and day > last),
+        )
+
+    def _count_days(
+        self, entity: EntityConfig, names: tuple[str, ...], first: date, last: date
+    ) -> Counter[date | None]:
+        """Rows a day, each content once, without the files that are wholly of days from `first` to `last`."""
+        day_of = DayOfText(zone=self._opening.source.zone, shop_zone=self._opening.zone)
+        request = ReadRequest(entity=entity, columns=names, days=frozenset())
+        seen: Counter[date | None] = Counter()
+        maybe = [found for found in self._files(entity) if found.day is None or not first <= found.day <= last]
+        for found in {(found.day, self._content(entity, found)): found for found in maybe}.values():
+            try:
+                with self._open(entity, found) as table:
+                    seen.update(day for day, _ in self._rows(request, table, found.day, day_of))
+            except UnreadableError as error:
+                self._not_yet(entity, found, error)
+        return seen
 
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """The first rows of the newest file, how files are written, and how many there are (see `reading.Reader`)."""
@@ -228,6 +257,7 @@ class FilesReader:
             with self._open(entity, found) as table:
                 self._types(entity, table, request.columns)
                 for day, row in self._rows(request, table, found.day, day_of):
+                    self._seen[entity.name][day] += 1
                     if wanted is None or day in wanted or (day == NO_DAY and request.with_no_day):
                         lines.add(day, row)
         except UnreadableError as error:
@@ -295,7 +325,7 @@ class FilesReader:
         persons = [(names.index(c), c) for c in request.forgotten.columns()]
         for values in table.rows(names):
             if isinstance(values, str):
-                yield None if request.days is None else NO_DAY, [*([None] * len(names)), values]
+                yield None if request.days is None else file_day or NO_DAY, [*([None] * len(names)), values]
                 continue
             landed = [v if v is None or treat is None else treat(v) for v, treat in zip(values, treats, strict=True)]
             if persons and any(request.forgotten.holds(c, landed[i]) for i, c in persons):

@@ -16,11 +16,12 @@ from bson import json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.errors import OperationFailure
 
-from shopmine.collect.document_days import has_no_day, parts_by_day
+from shopmine.collect.document_days import has_no_day, inside_list, parts_by_day
 from shopmine.collect.documents import change_at, paths_of, projection_of, prune_list, texts_at, value_at
 from shopmine.collect.moments import OpenDays
 from shopmine.collect.mongodb_client import UNKNOWN_EXPRESSION, connect, in_words
 from shopmine.collect.mongodb_fingerprints import fingerprint_pipeline
+from shopmine.collect.outside import Outside
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
 from shopmine.config.days import NO_DAY, day_bounds
 from shopmine.config.kinds import nearest
@@ -93,6 +94,34 @@ class MongoReader:
                 return None
             raise
         return {day: found.get(day.isoformat(), _NO_DOCUMENTS) for day in days}
+
+    def outside(
+        self,
+        entity: EntityConfig,
+        names: tuple[str, ...],  # noqa: ARG002  documents are counted as they are
+        first: date,
+        last: date,
+    ) -> Outside:
+        """By two counts that the index of the day's path serves (see `reading.Reader`)."""
+        zone = self._opening.zone
+        conditions = ({"$lt": day_bounds(first, zone)[0]}, {"$gte": day_bounds(last, zone)[1]})
+        counts = [self._count(entity, {str(entity.day): condition}) for condition in conditions]
+        return Outside(n_before=counts[0], n_after=counts[1])
+
+    def _count(self, entity: EntityConfig, condition: Document) -> int:
+        """Documents, or elements where these have days of their own, that have a day and fulfil the condition."""
+        collection = self._collection(entity)
+        if inside_list(entity) is None:
+            has_day = {"$nor": [has_no_day(entity)]}
+            return collection.count_documents({"$and": [condition, has_day]}, session=self._session)
+        stages: list[Document] = [
+            {"$match": condition},
+            {"$unwind": f"${entity.unwind}"},
+            {"$match": condition},
+            {"$count": "n"},
+        ]
+        with collection.aggregate(stages, session=self._session) as cursor:
+            return sum(int(found["n"]) for found in cursor)
 
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """Some documents, their estimated number, and mapped paths that none of them has (see `reading.Reader`)."""

@@ -17,6 +17,7 @@ from shopmine.collect.moments import DayOfText, OpenDays
 from shopmine.collect.mysql_fingerprints import day_expression, row_number
 from shopmine.collect.mysql_names import MysqlNames, quoted
 from shopmine.collect.mysql_session import MysqlSession, Row
+from shopmine.collect.outside import Outside
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
 from shopmine.collect.windows import day_ranges
 from shopmine.config.days import NO_DAY, ONE_DAY, UTC_ZONE, day_bounds
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _DAY_TYPES: Final = ("date", "datetime", "timestamp")
 _MARGIN: Final = timedelta(hours=3)  # more than any clock change; the exact day is computed for each row
 _NO_ROWS: Final = "0"
+_CLOCK: Final = "%Y-%m-%d %H:%M:%S"
 _Change = Callable[[bytes], bytes]
 
 
@@ -116,6 +118,20 @@ class MysqlReader:
         }
         return {wanted: found.get(wanted.isoformat(), _NO_ROWS) for wanted in days}
 
+    def outside(self, entity: EntityConfig, names: tuple[str, ...], first: date, last: date) -> Outside:
+        """By two counts that the index of the day's column serves (see `reading.Reader`)."""
+        plan = self._plan(entity, names)
+        column = quoted(plan.columns[plan.day][0])
+        low, high = self._wall_bounds(plan, first, last)
+        margin = timedelta() if plan.day_type == "date" else 2 * _MARGIN
+        before = f"{column} < '{low + margin:{_CLOCK}}' AND {self._day_near(plan, first)} < '{first}'"
+        after = f"{column} >= '{high - margin:{_CLOCK}}' AND {self._day_near(plan, last)} > '{last}'"
+        counts = [
+            self._session.rows(plan.count(f"{condition} AND NOT ({_has_no_day(column)})"))[0][0]
+            for condition in (before, after)
+        ]
+        return Outside(n_before=int(counts[0] or 0), n_after=int(counts[1] or 0))
+
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """Some rows, their estimated number, and whether the table's own key is declared (see `reading.Reader`)."""
         plan = self._plan(entity, tuple(columns))
@@ -181,17 +197,29 @@ class MysqlReader:
     def _day_of(self, plan: _Plan) -> Callable[[bytes | None], date | None]:
         return DayOfText(zone=self._zone(plan), shop_zone=self._opening.zone).of_clock
 
+    def _day_near(self, plan: _Plan, day: date) -> str:
+        """The shop's day in SQL, exact on and around `day`."""
+        shifts = day_shifts(
+            zone=self._zone(plan), shop_zone=self._opening.zone, first=day - ONE_DAY, last=day + ONE_DAY
+        )
+        return day_expression(quoted(plan.columns[plan.day][0]), plan.day_type, shifts)
+
     def _between(self, plan: _Plan, first: date, last: date) -> str:
         """Bounds on the day's column that hold at least all rows of these days, for the source's index to use."""
+        low, high = self._wall_bounds(plan, first, last)
+        column = quoted(plan.columns[plan.day][0])
+        return f"{column} >= '{low:{_CLOCK}}' AND {column} < '{high:{_CLOCK}}'"
+
+    def _wall_bounds(self, plan: _Plan, first: date, last: date) -> tuple[datetime, datetime]:
+        """Readings of the source's clock between which all rows of these days lie."""
         zone = self._zone(plan)
         start, end = day_bounds(first, self._opening.zone)[0], day_bounds(last, self._opening.zone)[1]
         if plan.day_type == "date":
-            low, high = datetime.combine(first, time()), datetime.combine(last + ONE_DAY, time())
-        else:
-            low = start.astimezone(zone).replace(tzinfo=None) - _MARGIN
-            high = end.astimezone(zone).replace(tzinfo=None) + _MARGIN
-        column = quoted(plan.columns[plan.day][0])
-        return f"{column} >= '{low:%Y-%m-%d %H:%M:%S}' AND {column} < '{high:%Y-%m-%d %H:%M:%S}'"
+            return datetime.combine(first, time()), datetime.combine(last + ONE_DAY, time())
+        return (
+            start.astimezone(zone).replace(tzinfo=None) - _MARGIN,
+            end.astimezone(zone).replace(tzinfo=None) + _MARGIN,
+        )
 
     def _lines(
         self, plan: _Plan, request: ReadRequest, condition: str, order: str = ""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shopmine.collect.outside import ShopDays
 from shopmine.collect.personal import personal_key
-from shopmine.collect.reading import Opening, Sample, open_reader
+from shopmine.collect.reading import Opening, Reader, Sample, open_reader
 from shopmine.config.canonical import ENTITIES
 from shopmine.config.connections import Connections, find_connection
+from shopmine.config.days import utc_now
 from shopmine.config.kinds import nearest
 from shopmine.errors import ConfigError, ShopmineError
 
@@ -72,14 +74,16 @@ def preview_source(shop: Shop, source: str, connections: Connections, limit: int
         with open_reader(opening) as reader:
             for entity in config.read_entities():
                 feeds = (entity.name, *(derived.name for derived in config.derived(entity.name)))
+                columns = tuple(config.columns(entity.name))
                 try:
-                    sample = reader.sample(entity, config.columns(entity.name), limit)
+                    sample = reader.sample(entity, columns, limit)
+                    hints = _outside(shop, reader, entity, columns)
                 except ShopmineError as error:
                     previews.append(
                         EntityPreview(entity=entity.name, feeds=feeds, problems=tuple(str(error).splitlines()))
                     )
                 else:
-                    previews.append(_preview(entity, feeds, sample))
+                    previews.append(_preview(entity, feeds, sample, hints))
     except ShopmineError as error:
         return SourcePreview(source=source, problems=tuple(str(error).splitlines()))
     return SourcePreview(source=source, entities=tuple(previews))
@@ -91,7 +95,16 @@ def missing_entities(shop: Shop) -> list[str]:
     return [name for name in ENTITIES if name not in mapped]
 
 
-def _preview(entity: EntityConfig, feeds: tuple[str, ...], sample: Sample) -> EntityPreview:
+def _outside(shop: Shop, reader: Reader, entity: EntityConfig, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """A hint where rows are never collected, as their day is none of the shop's."""
+    if entity.is_snapshot:
+        return ()
+    days = ShopDays.of(shop.first_day, shop.last_day, utc_now(), shop.zone)
+    told = days.tell(reader.outside(entity, columns, days.first, days.last))
+    return (f"not collected: {told}",) if told else ()
+
+
+def _preview(entity: EntityConfig, feeds: tuple[str, ...], sample: Sample, hints: tuple[str, ...]) -> EntityPreview:
     hidden = [
         any(
             name == column or name.startswith(f"{column}.") or column.startswith(f"{name}.")
@@ -109,5 +122,5 @@ def _preview(entity: EntityConfig, feeds: tuple[str, ...], sample: Sample) -> En
         ),
         n_rows=sample.n_rows,
         problems=sample.problems,
-        hints=sample.hints,
+        hints=(*sample.hints, *hints),
     )

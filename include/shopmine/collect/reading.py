@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from shopmine.collect.forgotten import Forgotten
 
 if TYPE_CHECKING:
+    from shopmine.collect.outside import Outside
     from shopmine.collect.personal import PersonalKey
     from shopmine.config.connections import Connection
     from shopmine.config.entities import EntityConfig, SourceConfig
@@ -108,6 +109,17 @@ class Reader(Protocol):
 
         Of the same snapshot as what `read` gives, in at most one query. Rows without a day are no part of it. None: this
         server cannot tell.
+
+        Raises:
+            ConfigError: as `columns`.
+            SourceUnavailableError: the source stopped answering.
+        """
+        ...
+
+    def outside(self, entity: EntityConfig, names: tuple[str, ...], first: date, last: date) -> Outside | None:
+        """How many rows have a day before `first` or after `last`, of the same snapshot; those without a day are none of them.
+
+        None: this source cannot tell.
 
         Raises:
             ConfigError: as `columns`.

@@ -22,6 +22,7 @@ from shopmine.collect import sql_postgresql
 from shopmine.collect.copy_text import copy_lines
 from shopmine.collect.day_shifts import day_shifts
 from shopmine.collect.moments import DayOfText, OpenDays
+from shopmine.collect.outside import Outside
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
 from shopmine.collect.sql_names import SqlNames, plain_sql
 from shopmine.collect.sql_session import SqlSession
@@ -120,6 +121,32 @@ class SqlReader:
         else:
             return None
         return {day: found.get(day, _NO_ROWS) for day in days}
+
+    def outside(self, entity: EntityConfig, names: tuple[str, ...], first: date, last: date) -> Outside:
+        """PostgreSQL counts them itself; of others the days of all rows near and beyond both ends are read."""
+        plan = self._plan(entity, names)
+        if self._is_postgresql:
+            return Outside(
+                n_before=self._count(plan, f"< date '{first}'", first, date(1000, 1, 2)),
+                n_after=self._count(plan, f"> date '{last}'", last, last - _MARGIN),
+            )
+        day_of = self._day_of()
+        column: sa.ColumnClause[Any] = sa.literal_column(plan.day_column)
+        query = plan.select(column, condition=sa.not_(self._between(plan, first + 2 * _MARGIN, last - 2 * _MARGIN)))
+        rows = (bytes_of(row[0]) for chunk in self._session.chunks(query) for row in chunk)
+        days = [day for row in rows if (day := day_of(row)) is not None]
+        return Outside(n_before=sum(day < first for day in days), n_after=sum(day > last for day in days))
+
+    def _count(self, plan: _Plan, compared: str, edge: date, least: date) -> int:
+        """Rows whose day compares so with a day; exact on both sides of it. `least` bounds the column for its index."""
+        shifts = day_shifts(
+            zone=self._zone(plan), shop_zone=self._opening.zone, first=edge - ONE_DAY, last=edge + ONE_DAY
+        )
+        day = sql_postgresql.day_expression(plan.day_column, plan.types[plan.day], shifts)
+        known = f"{plan.day_column} >= date '{least}' AND {plan.day_column} <= date '9999-12-30'"
+        most = f"{plan.day_column} < date '{edge + _MARGIN}'" if compared.startswith("<") else "TRUE"
+        condition = plain_sql(f"({known} AND {most} AND ({day})::date {compared})")
+        return int(self._session.rows(plan.select(sa.func.count(), condition=condition))[0][0])
 
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """Some rows, their estimated number, days that cannot be told, and whether the table's own key is declared."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from shopmine.config.days import EPOCH
@@ -65,7 +66,20 @@ class Storage:
             self._files.invalidate_cache()
             found = self._files.glob(f"{self._root}/{pattern}", detail=True)
             files = [self._stored(path, info) for path, info in found.items() if info["type"] == "file"]
+        self._check_links(pattern, files)
         return sorted(files, key=lambda file: file.name)
+
+    def _check_links(self, pattern: str, files: Sequence[StoredFile]) -> None:
+        """Refuse files that only a link brings below a folder."""
+        if self._connection.kind != "files":
+            return
+        root = Path(self._root).resolve()
+        for file in files:
+            if not Path(file.path).resolve().is_relative_to(root):
+                raise ConfigError(
+                    f"path {pattern!r}: {file.name} is a link out of {self._root}; a connection gives what lies in its own "
+                    "folder: put the file there, or make a connection for the other folder"
+                )
 
     def look(self, file: StoredFile) -> StoredFile:
         """The file as it is now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ from shopmine.collect.personal import personal_key, treatment_of
 from shopmine.collect.reading import Column, DayLines, Opening, Reader, ReadRequest, open_reader
 from shopmine.collect.windows import LandedDay, Window
 from shopmine.config.connections import Connections, find_connection
-from shopmine.config.days import NO_DAY, utc_now
+from shopmine.config.days import NO_DAY, days_between, utc_now
 from shopmine.config.kinds import nearest
 from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import ConfigError, QuotaError
@@ -103,6 +103,7 @@ def _report(landing: _Landing) -> dict[str, JSON]:
         "n_changed": sum(map(len, changed.values())),
         "changed": {name: [*days[:_MOST_NAMED]] for name, days in changed.items()},
         "not_covered": "; ".join(gaps),
+        "not_collected": {**landing.not_collected},
         "notes": [*landing.notes],
     }
 
@@ -123,6 +124,7 @@ class _Landing:
     looks: dict[str, Look] = field(default_factory=dict)
     untold: dict[str, set[date]] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    not_collected: dict[str, str] = field(default_factory=dict)
     n_bytes: int = 0
     n_days: int = 0
     n_rows: int = 0
@@ -178,16 +180,26 @@ class _Reading:
     def request(self, look: Look) -> ReadRequest | None:
         """What is to be read, with the days that changed, and with what has no day when older days are checked; None: nothing."""
         days = self._landed_days()
-        is_wanted = not days or self.window.is_live
-        if self.entity.is_snapshot and not is_wanted:
+        is_snapshot = self.entity.is_snapshot
+        if is_snapshot and days and not self.window.is_live and days[max(days)].has_all_columns:
             return None
         return ReadRequest(
             entity=self.entity,
             columns=self.names,
-            days=None if self.entity.is_snapshot else self.window.days_to_read(days) | look.changed,
-            with_no_day=not self.entity.is_snapshot and (is_wanted or look.n_checked > 0),
+            days=None if is_snapshot else self.window.days_to_read(days) | look.changed,
+            with_no_day=not is_snapshot and (self._wants_no_day(days) or look.n_checked > 0 or bool(look.changed)),
             forgotten=self.forgotten,
         )
+
+    def _wants_no_day(self, days: Mapping[date, LandedDay]) -> bool:
+        """Whether what has no day is read: by runs of the present, and where it was read without a column, or never.
+
+        It makes no batch where there is no such row; that it was read shows in that every day has landed (see `_drafts`).
+        """
+        known = self.landed.get(NO_DAY)
+        if self.window.is_live or (known is not None and not known.has_all_columns):
+            return True
+        return known is None and not days.keys() >= {*days_between(self.window.first_day, self.window.newest)}
 
     def _landed_days(self) -> dict[date, LandedDay]:
         return {day: known for day, known in self.landed.items() if day != NO_DAY}
@@ -274,18 +286,39 @@ def _read_entity(reading: _Reading, landing: _Landing) -> None:
         return
     if not reading.entity.is_snapshot:
         landing.looks[reading.entity.name] = look
-    missing = set(request.days or ())
     try:
-        for read in reading.reader.read(request):
-            missing.discard(reading.window.newest if read.day is None else read.day)
+        for read in _in_order(reading, request):
             _take(read, reading, landing)
     except QuotaError:
         landing.land()
         raise
-    for day in sorted(missing):
-        landing.add(reading.draft(landing.source, day, []))
     landing.land()
     landing.remember(reading.entity.name, look.unchanged(request.days or ()))
+    if request.with_no_day:
+        days = reading.window.shop_days
+        told = days.tell(reading.reader.outside(reading.entity, reading.names, days.first, days.last))
+        landing.not_collected |= {reading.entity.name: told} if told else {}
+
+
+def _in_order(reading: _Reading, request: ReadRequest) -> Iterator[DayLines]:
+    """What is read, with the days that have no rows, in the order in which it is to be landed.
+
+    One new day comes after what has no day: a run that is killed in between leaves a day missing, which tells the next one.
+    """
+    missing = set(request.days or ())
+    last: list[DayLines] = []
+    try:
+        for read in reading.reader.read(request):
+            missing.discard(read.day or NO_DAY)
+            if request.with_no_day and not last and read.day not in {*reading.landed, NO_DAY}:
+                last.append(read)
+            else:
+                yield read
+    except QuotaError:
+        yield from last
+        raise
+    yield from (DayLines(day=day, lines=[]) for day in sorted(missing))
+    yield from last
 
 
 def _take(read: DayLines, reading: _Reading, landing: _Landing) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from shopmine.collect.outside import ShopDays
 from shopmine.config.days import ONE_DAY, day_bounds, days_between, last_complete_day, local_day
 
 _MOST_RANGES: Final = 31
@@ -48,6 +49,11 @@ class Window:
     def end(self) -> date:
         """The last day that the run reads once something has landed: its own, but none that has not begun."""
         return min(self.day, local_day(self.now, self.zone), self.last_day or self.day)
+
+    @property
+    def shop_days(self) -> ShopDays:
+        """The days whose rows are ever collected, as far as is known now."""
+        return ShopDays.of(self.first_day, self.last_day, self.now, self.zone)
 
     @property
     def is_live(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from shopmine.config.canonical import ENTITIES, CanonicalEntity, ColumnType
@@ -84,6 +85,8 @@ def _read_problems(source: SourceConfig, entity: EntityConfig) -> Iterator[str]:
     if len(where) != 1:
         choices = " or ".join(f"`{name}`" for name in kind.one_of)
         yield f": says {len(where)} times where to read; give {choices} once, or `from`"
+    if entity.path is not None and (problem := _path_problem(entity.path)):
+        yield f".path: {entity.path!r} {problem}"
     if entity.only:
         yield ".only: goes with `from`; for a read of its own use `where` or a query"
     yield from _day_problems(entity)
@@ -104,6 +107,16 @@ def _day_problems(entity: EntityConfig) -> Iterator[str]:
                 yield f".day_from_name: {entity.day_from_name!r} needs one group that holds the day, like '(\\d{{4}}-\\d{{2}}-\\d{{2}})'"
         except re.error as error:
             yield f".day_from_name: {entity.day_from_name!r} is no regular expression: {error}"
+
+
+def _path_problem(path: str) -> str | None:
+    """Why a pattern cannot stand for files below the connection's folder; None: it can."""
+    pattern = PurePosixPath(path)
+    if pattern.is_absolute() or ".." in pattern.parts or not pattern.parts:
+        return "must lead into the connection's folder, without a leading slash and `..`, like 'sales/*.csv'"
+    if any("**" in part and part != "**" for part in pattern.parts):
+        return "has ** beside other characters; ** alone stands for any folders, like 'sales/**/*.csv'"
+    return None
 
 
 def _personal_problems(source: SourceConfig, entity: EntityConfig) -> Iterator[str]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pymysql
 import pytest
 
 from shopmine.collect.personal import personal_key
 from shopmine.collect.reading import Opening
+from shopmine.collect.tasks import collect_source
 from shopmine.config.connections import Connection
 from shopmine.config.shops import Shop, load_shop
+from shopmine.staging.runs import open_run
+
+if TYPE_CHECKING:
+    from shopmine.staging.database import Database
 
 HEAD = """
 title = "Shop"
@@ -69,3 +76,14 @@ def opening() -> Callable[..., Opening]:
         return Opening(source=source, connection=connection, zone=shop.zone, key=personal_key(shop, {"shop_key": key}))
 
     return make
+
+
+@pytest.fixture
+def collect(staging: Database, connections: dict[str, Connection]) -> Callable[..., dict[str, int]]:
+    """Collect the source `store` for a day of March 2026, in a run of its own."""
+
+    def run(day: int, *, known_at: datetime | None = None, shop: str = "shop") -> dict[str, int]:
+        context = open_run(staging, shop=shop, day=date(2026, 3, day), known_at=known_at, started_by="test", config={})
+        return collect_source(staging, context.run, "store", connections)
+
+    return run

@@ -12,14 +12,12 @@ import pytest
 from harness.reports import list_runs
 from shopmine.collect import tasks
 from shopmine.collect.preview import missing_entities, preview_source
-from shopmine.collect.tasks import collect_source
 from shopmine.config.connections import Connection
 from shopmine.config.days import NO_DAY, day_bounds
 from shopmine.config.shops import Shop
 from shopmine.errors import ConfigError
 from shopmine.staging.batches import newest_batches, read_lines
 from shopmine.staging.rights import bury, record_right
-from shopmine.staging.runs import open_run
 
 if TYPE_CHECKING:
     from shopmine.staging.database import Database
@@ -59,17 +57,6 @@ INSERT INTO `lines` VALUES (1, '2026-03-01 10:00:00', 'a', 'ann', 1, 1.50), (2, 
  (3, '2026-03-31 10:00:00', 'a', 'ann', 2, 1.50), (4, '2026-04-01 10:00:00', 'a', 'ann', 2, 1.50),
  (5, NULL, 'a', 'ann', 2, 1.50)
 """
-
-
-@pytest.fixture
-def collect(staging: Database, connections: Connections) -> Callable[..., dict[str, int]]:
-    def run(day: int, *, known_at: datetime | None = None) -> dict[str, int]:
-        context = open_run(
-            staging, shop="shop", day=date(2026, 3, day), known_at=known_at, started_by="test", config={}
-        )
-        return collect_source(staging, context.run, "store", connections)
-
-    return run
 
 
 def rows_by_day(staging: Database, entity: str = "order_lines") -> dict[date, int]:

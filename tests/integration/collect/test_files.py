@@ -116,6 +116,31 @@ def test_parquet_values_are_exact(tmp_path: Path, write_shop: WriteShop, opening
     assert types == {"store": "binary hex", "revenue": "decimal128(38, 2)", "unreadable": "text"}
 
 
+def test_an_unreadable_row_belongs_to_the_day_that_its_files_name_tells(
+    tmp_path: Path, write_shop: WriteShop, opening: Open
+) -> None:
+    (tmp_path / "2026-03-01.csv").write_text("store,pieces,revenue\na,1,2\nb,1\n")
+    opened = opening(write_shop(sales("*.csv", r"day_from_name = '(\d{4}-\d\d-\d\d)'")), folder_of(tmp_path))
+    found = read(opened)
+    assert [line.split(b"\t")[0] for line in found[date(2026, 3, 1)]] == [b"\\N", b"a"]
+    assert found[NO_DAY] == []
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_out_of_the_folder_is_refused(what: str, tmp_path: Path, write_shop: WriteShop, opening: Open) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "a.csv").write_text("day,store,pieces,revenue\n2026-03-01,a,1,2\n")
+    (inside / "x").symlink_to(outside / "a.csv" if what == "file" else outside)
+    opened = opening(write_shop(sales("x" if what == "file" else "x/*.csv")), folder_of(inside))
+    with pytest.raises(ConfigError, match=r"path 'x.*': x.* is a link out of .*inside"):
+        read(opened)
+    (tmp_path / "alias").symlink_to(outside)
+    (outside / "b.csv").symlink_to(outside / "a.csv")
+    assert read(opening(write_shop(sales("*.csv")), folder_of(tmp_path / "alias")))[date(2026, 3, 1)], "links within"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "error", "message"),
     [

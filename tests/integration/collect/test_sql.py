@@ -14,6 +14,7 @@ import pytest
 
 from harness.shared_servers import unique_name
 from shopmine.collect.forgotten import Forgotten
+from shopmine.collect.outside import Outside
 from shopmine.collect.reading import Opening, ReadRequest, open_reader
 from shopmine.config.connections import Connection
 from shopmine.config.days import NO_DAY, days_between
@@ -100,6 +101,21 @@ def test_days_come_whole_and_rows_without_a_day_apart(
     assert found[NO_DAY][0].endswith(b"\t\\N")
     assert read(opened, frozenset({date(2026, 3, 2)}))[date(2026, 3, 2)] == found[date(2026, 3, 2)]
     assert types(opened)["at"] == "datetime", "a clock without a zone is of the source's zone, whatever it is called"
+
+
+@pytest.mark.parametrize("time", ["TIMESTAMP", "DATE"])
+def test_rows_outside_of_the_shops_days_are_counted(
+    time: str, database: tuple[str, Connection, Run], write_shop: WriteShop, opening: Open
+) -> None:
+    _, place, run = database
+    run(ROWS.format(time=time, money="NUMERIC(10,2)"))
+    run("INSERT INTO sales VALUES ('2099-01-01', 'e', 1, 1), ('1999-12-31', 'f', 1, 1)")
+    opened = opening(write_shop(SALES), place)
+    (entity,) = opened.source.read_entities()
+    with open_reader(opened) as reader:
+        names = tuple(opened.source.columns(entity.name))
+        assert reader.outside(entity, names, min(MARCH), max(MARCH)) == Outside(n_before=2, n_after=2)
+        assert reader.outside(entity, names, date(1990, 1, 1), date(2099, 1, 1)) == Outside()
 
 
 def test_where_query_personal_and_forgotten(

@@ -180,3 +180,24 @@ def test_files_are_found_by_name(tmp_path: Path) -> None:
         load_shop("broken", tmp_path)
     with pytest.raises(ConfigError, match=r"'\.\./x' is not right"):
         load_shop("../x", tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/etc/*.csv", "../other/*.csv", "a/../../b.csv", "a/..", "", ".", "a/b**.csv"])
+def test_a_path_leads_into_the_connections_folder(path: str) -> None:
+    entity = {"path": path, "day": "day", "fields": {"store": "a", "quantity": "b", "amount": "c"}}
+    file = {
+        **tomllib.loads(SHOP),
+        "sources": {"a": {"kind": "files", "connection": "c", "entities": {"store_sales": entity}}},
+    }
+    with pytest.raises(ConfigError, match=r"sources\.a\.entities\.store_sales\.path: .*like 'sales/") as caught:
+        parse_shop("corner", file, origin="corner.toml")
+    assert repr(path) in str(caught.value)
+    for right in ("a.csv", "sales/**/*.csv", "./sales/*.csv", "..a/b..csv"):
+        parse_shop(
+            "corner",
+            {
+                **file,
+                "sources": {"a": {**file["sources"]["a"], "entities": {"store_sales": {**entity, "path": right}}}},
+            },
+            origin="x",
+        )
