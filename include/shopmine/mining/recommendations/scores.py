@@ -4,6 +4,7 @@ Every score is a plain sum, so that the best products for a customer, the best c
 from one definition, to the bit:
 
 * by products: `r(customer, product) = Σ_j weight(customer, j) · sim(product, j)` over the k nearest products j of the product;
+  (with `is_by_bought`, over those j among whose k nearest products the product is: what common libraries do);
 * by customers: `r(customer, product) = Σ_v sim(customer, v) · weight(v, product)` over the k nearest customers v.
 """
 
@@ -86,12 +87,14 @@ class Scores:
         return _totals(self.contributions(customers, products))
 
 
-def scores_by_products(weights: sparse.csr_matrix, products: Neighbors) -> Scores:
+def scores_by_products(weights: sparse.csr_matrix, products: Neighbors, *, is_by_bought: bool = False) -> Scores:
     """ItemCF: a product is scored by those of its nearest products that the customer has.
 
     Args:
         weights: (n_rows, n_products) what each customer, basket or session has, and how much it counts today. Not modified.
         products: neighbours of the products, of this or an earlier day.
+        is_by_bought: a product is scored by those of whose nearest products it is one. It favours what is popular less, and
+            the work is the same for every product, where rare products may all have the same popular neighbour.
 
     Raises:
         DataError: these are neighbours of another number of products.
@@ -101,7 +104,8 @@ def scores_by_products(weights: sparse.csr_matrix, products: Neighbors) -> Score
             f"the weights are of {weights.shape[1]} products, the neighbours of {len(products.starts) - 1}; "
             "bring both to one catalogue"
         )
-    return Scores(left=_in_order(weights), right=sparse.csr_matrix(products.matrix().T))
+    near = products.matrix()
+    return Scores(left=_in_order(weights), right=near if is_by_bought else sparse.csr_matrix(near.T))
 
 
 def scores_by_customers(weights: sparse.csr_matrix, customers: Neighbors) -> Scores:
