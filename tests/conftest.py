@@ -149,11 +149,21 @@ def connections(
 @pytest.fixture(scope="session")
 def online_retail_data() -> Path:
     """The Online Retail data as Parquet: $SHOPMINE_DATA/online_retail, else `shared/data/online_retail` beside the checkout."""
+    return _real_data("online_retail/online_retail.parquet")
+
+
+@pytest.fixture(scope="session")
+def movielens_u1() -> Path:
+    """The folder with `u1.base` and `u1.test` of MovieLens 100K, in the same places."""
+    return _real_data("movielens100k/raw/u1.base").parent
+
+
+def _real_data(name: str) -> Path:
     folders = [Path(os.environ["SHOPMINE_DATA"])] if "SHOPMINE_DATA" in os.environ else []
     for folder in [*folders, ROOT.parent / "shared" / "data", ROOT / "data"]:
-        if (path := folder / "online_retail" / "online_retail.parquet").exists():
+        if (path := folder / name).exists():
             return path
-    pytest.skip("online_retail/online_retail.parquet not found; name the folder that holds it in SHOPMINE_DATA")
+    pytest.skip(f"{name} not found; name the folder that holds it in SHOPMINE_DATA")
 
 
 def _sqlalchemy_url(admin_url: str, database: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -322,6 +323,16 @@ def test_predicted_ratings_equal_their_formula(
             expected = overall
         expected = min(max(expected, min(given_ratings.values())), max(given_ratings.values()))
         assert value == pytest.approx(expected, abs=1e-9)
+
+
+def test_movielens_gives_the_published_figures(movielens_u1: Path) -> None:
+    train, test = (np.loadtxt(movielens_u1 / name, dtype=np.int64) for name in ("u1.base", "u1.test"))
+    ratings = sparse.csr_matrix((train[:, 2].astype(float), (train[:, 0] - 1, train[:, 1] - 1)), shape=(943, 1682))
+    near = find_neighbors(ratings, "customers", SimilarityConfig(measure="msd", n_neighbors=942))
+    pairs = (test[:, 0] - 1, test[:, 1] - 1)
+    wrong = predict_ratings(ratings, near, "customers", pairs, RatingsConfig(k=40)) - test[:, 2]
+    assert np.sqrt((wrong**2).mean()) == pytest.approx(0.9889, abs=5e-5)
+    assert np.abs(wrong).mean() == pytest.approx(0.7834, abs=5e-5)
 
 
 @pytest.mark.parametrize(
