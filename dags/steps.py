@@ -37,7 +37,7 @@ def collect(shop: str, source: str) -> dict[str, int]:
 
     settings = load_shop(shop)
     key = [settings.key_connection] if settings.hashes_personal() else []
-    connections = wiring.connections(settings.sources[source].connection, *key)
+    connections = wiring.connections(settings.sources[source].connection, may_lack=key)
     with wiring.current_run() as (database, run):
         return collect_source(database, run, source, connections)
 

@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -284,8 +284,10 @@ def wait_until_readable(shop: Shop, context: Mapping[str, Any], now: datetime) -
         raise AirflowRescheduleException(readable_at)
 
 
-def connections(*ids: str) -> dict[str, Connection]:
+def connections(*ids: str, may_lack: Collection[str] = ()) -> dict[str, Connection]:
     """These connections, looked up where Airflow keeps them; they stay in the memory of this task.
+
+    Those that `may_lack` are left out where they are not set: who needs them says better what to do.
 
     Raises:
         ConfigError: one is not set, or it cannot be read.
@@ -297,10 +299,12 @@ def connections(*ids: str) -> dict[str, Connection]:
     from shopmine.errors import ConfigError
 
     found = {}
-    for id_ in ids:
+    for id_ in (*ids, *may_lack):
         try:
             found[id_] = Connection.parse(id_, BaseHook.get_connection(id_).as_json())
         except AirflowNotFoundException:
+            if id_ in may_lack:
+                continue
             raise ConfigError(
                 f"the connection {id_!r} is not set; set AIRFLOW_CONN_{id_.upper()} or add it under Admin, Connections"
             ) from None

@@ -240,3 +240,12 @@ def test_a_notice_that_cannot_be_delivered_does_not_hide_the_failure(
     wiring.FailureNotice("daily")(FAILURE)
     assert "no lines" in caplog.text
     assert "SHOPMINE_ALERT_URL" in caplog.text
+
+
+def test_a_connection_that_may_lack_is_left_to_who_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TEA_FILES", "file:///exports")
+    assert set(wiring.connections("tea_files", may_lack=["tea_key"])) == {"tea_files"}
+    monkeypatch.setenv("AIRFLOW_CONN_TEA_KEY", "generic://:a-key-that-is-long-enough@")
+    assert wiring.connections("tea_files", may_lack=["tea_key"])["tea_key"].password == "a-key-that-is-long-enough"
+    with pytest.raises(ConfigError, match="AIRFLOW_CONN_TEA_MYSQL"):
+        wiring.connections("tea_mysql")

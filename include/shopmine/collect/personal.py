@@ -55,10 +55,18 @@ def personal_key(shop: Shop, connections: Connections) -> PersonalKey:
     if connection is None or len(connection.password) < SHORTEST_KEY:
         what = "no key" if connection is None or not connection.password else "a key that is too short"
         raise ConfigError(
-            f"shop {shop.name!r} hashes personal columns, but has {what}; set {PREFIX}{shop.key_connection.upper()} to "
-            f"'generic://:KEY@' with a secret of at least {SHORTEST_KEY} characters, and keep it: another key is other persons"
+            f"shop {shop.name!r} hashes personal columns, but has {what}: a secret of at least {SHORTEST_KEY} characters; set "
+            f"{PREFIX}{shop.key_connection.upper()}=generic://:KEY@ in connections.env of the state folder, by this one command: "
+            f"{_how_to_make(shop)} (with Airflow elsewhere: a connection {shop.key_connection!r} of type generic whose password "
+            "it is); keep a copy of it: with another key all persons are others"
         )
     return PersonalKey(key=connection.password.encode(), version=connection.extra.get("version", "1"))
+
+
+def _how_to_make(shop: Shop) -> str:
+    """A command that adds a new key to the local installation's connections."""
+    name = f"{PREFIX}{shop.key_connection.upper()}"
+    return f'echo "{name}=generic://:$(openssl rand -hex 32)@" >> "${{SHOPMINE_HOME:-.shopmine}}/connections.env"'
 
 
 def treatment_of(column_type: str) -> str:

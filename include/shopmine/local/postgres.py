@@ -163,7 +163,15 @@ class PostgresServer:
 
 
 def _other_user() -> tuple[int, int] | None:
-    if os.geteuid() != 0:
+    if (number := os.geteuid()) != 0:
+        try:
+            pwd.getpwuid(number)
+        except KeyError:
+            raise ConfigError(
+                f"the user with the number {number} has no name on this machine, and PostgreSQL does not run without one; run "
+                f"./shopmine as a user that has one, or give it one: useradd --uid {number} shopmine (in a container, as root: "
+                f"echo 'shopmine:x:{number}:{os.getegid()}::/tmp:/bin/sh' >> /etc/passwd)"
+            ) from None
         return None
     try:
         nobody = pwd.getpwnam(_NOBODY)

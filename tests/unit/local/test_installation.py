@@ -13,6 +13,7 @@ from shopmine.errors import ConfigError
 from shopmine.local.installation import PORTS, Installation, read_variables
 from shopmine.local.layout import file_lock, home_from_environment, write_private
 from shopmine.local.ports import choose_port, is_free
+from shopmine.local.postgres import PostgresServer
 
 
 def test_ports_and_secrets_are_chosen_once_and_secrets_are_private(tmp_path: Path) -> None:
@@ -136,3 +137,9 @@ def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "two"
     assert mode_of(tmp_path / "file") == "0o600"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_user_without_a_name_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    with pytest.raises(ConfigError, match=r"number 54321 has no name .* useradd --uid 54321 shopmine"):
+        PostgresServer(Installation.load(tmp_path / "home")).launch()
