@@ -11,7 +11,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.errors import ConfigError, ShopmineError, SourceUnavailableError
 from shopmine.staging.copying import copy_in, copy_out
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Database:
         Raises:
             SourceUnavailableError: the database does not answer, a lock was not granted in time, or the server ended
                 the session; nothing of the block is kept.
+            ConfigError: it refuses the login.
         """
         with self._named_failures(), self.engine.begin() as connection:
             yield connection
@@ -87,7 +88,7 @@ class Database:
         """A REPEATABLE READ, READ ONLY transaction: every statement of the block sees the same moment.
 
         Raises:
-            SourceUnavailableError: as for `transaction`.
+            SourceUnavailableError, ConfigError: as for `transaction`.
         """
         with self._named_failures(), self.engine.connect() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -106,12 +107,22 @@ class Database:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if not isinstance(cause, _MAY_PASS):
                 raise
-            reason = " ".join(str(cause).split())
-            raise SourceUnavailableError(
-                f"the staging database {self._where} does not answer or refused: {reason}; "
-                "nothing was written (all of it, if only the last answer was lost); "
-                "check that it runs (./shopmine status) and try again"
-            ) from error
+            raise self._in_words(cause) from error
+
+    def _in_words(self, cause: BaseException) -> ShopmineError:
+        reason = " ".join(str(cause).split())
+        # A refused login has no code of its own in the driver: only the server's words tell it.
+        if "authentication failed" in reason or "no password supplied" in reason:
+            return ConfigError(
+                f"the staging database {self._where} refuses the login of {self.engine.url.username!r}; set the right "
+                f"user and password in the connection {STAGING_CONNECTION} (AIRFLOW_CONN_{STAGING_CONNECTION.upper()})"
+            )
+        is_full = isinstance(cause, psycopg.errors.DiskFull)
+        what_next = "make room on its disk" if is_full else "check that it runs (./shopmine status)"
+        return SourceUnavailableError(
+            f"the staging database {self._where} does not answer or refused: {reason}; "
+            f"nothing was written (all of it, if only the last answer was lost); {what_next} and try again"
+        )
 
 
 def _parse_url(url: str | sa.URL) -> sa.URL:

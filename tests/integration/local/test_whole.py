@@ -1,17 +1,13 @@
 """The whole of one machine, as its user runs it: `demo` from nothing, a component that dies, another day, the end."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.installations import mode_of, own_installation
+from harness.installations import attempt, mode_of, own_installation, shopmine, shops_of, states
 from shopmine.errors import NotFoundError, SourceUnavailableError
 from shopmine.local.airflow import Airflow
 from shopmine.local.airflow_api import AirflowApi
@@ -19,37 +15,12 @@ from shopmine.local.installation import Installation
 from shopmine.local.processes import Processes
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.servers]
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     with own_installation() as found:
         yield found
-
-
-def shopmine(installation: Installation, *arguments: str) -> str:
-    done = attempt(installation, *arguments)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def attempt(installation: Installation, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    kept = ("PATH", "HOME", "LANG", "SHOPMINE_PROGRAMS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    shops = installation.home.parent / "shops"
-    environment |= {
-        "PYTHONPATH": str(ROOT / "include"),
-        "SHOPMINE_HOME": str(installation.home),
-        "SHOPMINE_SHOPS": str(shops),
-    }
-    command = [sys.executable, "-m", "shopmine.cli.main", *arguments]
-    return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=840, check=False)
-
-
-def states(installation: Installation) -> dict[str, str]:
-    found = json.loads(shopmine(installation, "status", "--json"))
-    return {component["name"]: component["state"] for component in found["components"]}
 
 
 def test_demo_goes_from_nothing_to_a_published_release_and_a_running_ui(installation: Installation) -> None:
@@ -109,7 +80,7 @@ def test_an_unknown_dag_is_named_and_an_absent_airflow_too(installation: Install
 
 
 def test_a_failed_run_says_which_task_and_why_and_its_status_is_1(installation: Installation) -> None:
-    file = installation.home.parent / "shops" / "demo.toml"
+    file = shops_of(installation) / "demo.toml"
     kept = file.read_text()
     file.write_text(kept.replace('connection = "demo_mysql"', 'connection = "demo_gone"'))
     done = attempt(installation, "run", "demo", "2025-06-24")
