@@ -22,6 +22,7 @@ from shopmine.local.layout import write_private
 from shopmine.local.ports import is_free
 from shopmine.local.processes import Launch, Processes, Record, last_lines
 from shopmine.local.server import ComponentStatus, Say
+from shopmine.local.workers import has_lost_a_worker, note_workers
 
 if TYPE_CHECKING:
     from shopmine.local.installation import Installation
@@ -40,14 +41,12 @@ class _Component:
 _API_SERVER = _Component(
     name="airflow-api-server", title="Airflow UI and API", command=("api-server",), part="metadatabase"
 )
+# The API server reads the log files itself, so that the scheduler and the triggerer need no server for them.
+_SCHEDULER = _Component(
+    name="airflow-scheduler", title="Airflow scheduler", command=("scheduler", "--skip-serve-logs"), part="scheduler"
+)
 _OTHERS: Final = (
-    # The API server reads the log files itself, so that these two need no server for them.
-    _Component(
-        name="airflow-scheduler",
-        title="Airflow scheduler",
-        command=("scheduler", "--skip-serve-logs"),
-        part="scheduler",
-    ),
+    _SCHEDULER,
     _Component(
         name="airflow-dag-processor", title="Airflow DAG processor", command=("dag-processor",), part="dag_processor"
     ),
@@ -116,7 +115,10 @@ class Airflow:
             if self._ensure(_API_SERVER, fingerprint):
                 self._wait_healthy({_API_SERVER: utc_now()})
                 self._make_pools()
-            self._wait_healthy({component: utc_now() for component in _OTHERS if self._ensure(component, fingerprint)})
+            started = {component: utc_now() for component in _OTHERS if self._ensure(component, fingerprint)}
+            self._wait_healthy(started)
+            if _SCHEDULER in started and (scheduler := self._processes.find(_SCHEDULER.name)):
+                note_workers(self._installation, scheduler)
             self._wait_healthy(dict.fromkeys((_API_SERVER, *_OTHERS)))
 
     def stop(self) -> list[str]:
@@ -129,7 +131,7 @@ class Airflow:
             ]
 
     def status(self) -> list[ComponentStatus]:
-        """The state of every process: running, starting, stopped or not answering."""
+        """The state of every process: running, stopped, not answering, or (the scheduler) lost a worker."""
         health = self._health()
         return [self._status_of(component, health) for component in (_API_SERVER, *_OTHERS)]
 
@@ -141,10 +143,11 @@ class Airflow:
         record = self._processes.find(component.name)
         if record is None:
             state = "stopped"
-        elif _is_healthy(health.get(component.part)):
-            state = "running"
-        else:
+        elif not _is_healthy(health.get(component.part)):
             state = "not answering"
+        else:
+            is_short = component is _SCHEDULER and has_lost_a_worker(self._installation.home, record)
+            state = "lost a worker" if is_short else "running"
         address = self.url if component is _API_SERVER else ""
         pid = record.pid if record else None
         return ComponentStatus(name=component.name, title=component.title, state=state, address=address, pid=pid)
@@ -170,6 +173,8 @@ class Airflow:
         """Why a process that runs should not go on; None when it may."""
         if record.fingerprint != fingerprint:
             return "settings changed"
+        if component is _SCHEDULER and has_lost_a_worker(self._installation.home, record):
+            return "a worker of it was killed"
         database = self._processes.find("postgres")
         # A scheduler whose database went away ends, but only after its tasks did; the API server connects again.
         if component is not _API_SERVER and database and record.ticks < database.ticks:

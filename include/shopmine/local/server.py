@@ -14,7 +14,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentStatus:
-    """One line of `status`; `state` is running, stopped, "not answering" or "not installed"."""
+    """One line of `status`; `state` is "running", or says what `start` mends: "stopped", "not answering" and the like."""
 
     name: str
     title: str

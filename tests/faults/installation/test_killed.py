@@ -60,7 +60,8 @@ def test_a_worker_with_its_task_and_one_that_has_nothing_to_do(night: Night) -> 
             process.kill()
         with run.amid("segments.fit"):
             night.kill_idle_workers()
-        night.start()
+        assert states(night.installation)["airflow-scheduler"] == "lost a worker"
+        assert "a worker of it was killed, starting it anew" in night.start()
 
 
 def test_everything_at_once(night: Night) -> None:
