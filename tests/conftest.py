@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness import shared_servers
-from harness.shared_servers import ServerUrls, unique_name
+from harness.shared_servers import FOLDER, ServerUrls, unique_name
 
 if TYPE_CHECKING:
     from shopmine.config.connections import Connection
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 _SERVER_FIXTURES = {"server_urls", "staging_url", "staging", "mysql_database", "mongo_database", "connections"}
-_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
-    config.stash[_FOLDER] = Path(worker["shared_folder"]) if worker else shared_servers.make_folder()
+    config.stash[FOLDER] = Path(worker["shared_folder"]) if worker else shared_servers.make_folder()
     if not worker:
         # An ended terminal or `kill` closes the run like ctrl-C, so that the servers are stopped.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -33,12 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    node.workerinput["shared_folder"] = str(node.config.stash[_FOLDER])  # type: ignore[attr-defined]
+    node.workerinput["shared_folder"] = str(node.config.stash[FOLDER])  # type: ignore[attr-defined]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput") and _FOLDER in config.stash:
-        shared_servers.remove_folder(config.stash[_FOLDER])
+    if not hasattr(config, "workerinput") and FOLDER in config.stash:
+        shared_servers.remove_folder(config.stash[FOLDER])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def shared_folder(request: pytest.FixtureRequest) -> Path:
     """A folder shared by all workers of this run."""
-    return request.config.stash[_FOLDER]
+    return request.config.stash[FOLDER]
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,15 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.shared_servers import FOLDER
+
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = ROOT / "dags"
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="shopmine-tests-airflow-"))
-os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 sys.path.append(str(DAGS))
 
 SHOP = """
@@ -37,6 +36,13 @@ kind = "mysql"
 connection = "two_mysql"
 tables = ["customers"]
 """
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Airflow reads its settings when it is imported: its home lies in the folder of this run, and goes with it."""
+    os.environ.setdefault("AIRFLOW_HOME", str(config.stash[FOLDER] / f"airflow-{os.getpid()}"))
+    os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 
 @pytest.fixture(scope="session")

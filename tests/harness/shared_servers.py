@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import pytest
 
 from shopmine.local.installation import Installation
 from shopmine.local.layout import file_lock
 from shopmine.local.processes import Processes, start_ticks
 from shopmine.local.servers import ALL_SERVERS, Servers
+
+FOLDER = pytest.StashKey[Path]()
+"""Where a run keeps its folder, which all workers share and the process that began the run removes."""
 
 _PREFIX = "shopmine-tests-"
 _GIVEN = "SHOPMINE_TEST_SERVERS"
