@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -146,23 +146,32 @@ def connections(
 
 
 @pytest.fixture(scope="session")
-def online_retail_data() -> Path:
-    """The Online Retail data as Parquet: $SHOPMINE_DATA/online_retail, else `shared/data/online_retail` beside the checkout."""
-    return _real_data("online_retail/online_retail.parquet")
+def reference_data() -> Callable[[str], Path]:
+    """A file of the reference data, given as "folder/file": below $SHOPMINE_DATA, else `shared/data` beside the checkout.
+
+    A test that asks for a file that is not there is skipped, saying so.
+    """
+    folders = [Path(os.environ["SHOPMINE_DATA"])] if "SHOPMINE_DATA" in os.environ else []
+
+    def find(name: str) -> Path:
+        for folder in [*folders, ROOT.parent / "shared" / "data", ROOT / "data"]:
+            if (path := folder / name).exists():
+                return path
+        return pytest.skip(f"{name} not found; name the folder that holds it in SHOPMINE_DATA")
+
+    return find
 
 
 @pytest.fixture(scope="session")
-def movielens_u1() -> Path:
-    """The folder with `u1.base` and `u1.test` of MovieLens 100K, in the same places."""
-    return _real_data("movielens100k/raw/u1.base").parent
+def online_retail_data(reference_data: Callable[[str], Path]) -> Path:
+    """The Online Retail data as Parquet."""
+    return reference_data("online_retail/online_retail.parquet")
 
 
-def _real_data(name: str) -> Path:
-    folders = [Path(os.environ["SHOPMINE_DATA"])] if "SHOPMINE_DATA" in os.environ else []
-    for folder in [*folders, ROOT.parent / "shared" / "data", ROOT / "data"]:
-        if (path := folder / name).exists():
-            return path
-    pytest.skip(f"{name} not found; name the folder that holds it in SHOPMINE_DATA")
+@pytest.fixture(scope="session")
+def movielens_u1(reference_data: Callable[[str], Path]) -> Path:
+    """The folder with `u1.base` and `u1.test` of MovieLens 100K."""
+    return reference_data("movielens100k/raw/u1.base").parent
 
 
 def _sqlalchemy_url(admin_url: str, database: str) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from shopmine.config.days import training_days
 from shopmine.config.shops import load_shop
 from shopmine.faults import fault_point
+from shopmine.features.baskets import derive_baskets
 from shopmine.features.customer_features import derive_customer_features
 from shopmine.features.interactions import derive_interactions, derive_returned
 from shopmine.features.lines import LINE_COLUMNS
@@ -48,11 +49,13 @@ _Frames = Mapping[str, pa.Table]
 class _FeatureSet:
     """A kind of artifact: the entities that decide it, and how its frames, by name, are made of them for a day.
 
-    The last argument of `derive` says whether the products are all that the shop had then.
+    The last argument of `derive` says whether the products are all that the shop had then. `is_daily` is False where models
+    only fit on it: then it is made of training days alone.
     """
 
     reads: tuple[str, ...]
     derive: Callable[[_Frames, date, bool], dict[str, pa.Table]]
+    is_daily: bool = True
 
 
 _SETS: Final[Mapping[str, _FeatureSet]] = {
@@ -72,6 +75,11 @@ _SETS: Final[Mapping[str, _FeatureSet]] = {
             "interactions": derive_interactions(inputs, day),
             "returned": derive_returned(inputs, day),
         },
+    ),
+    "baskets": _FeatureSet(
+        reads=("order_lines", "products"),
+        derive=lambda inputs, day, _: {"baskets": derive_baskets(inputs, day)},
+        is_daily=False,
     ),
 }
 _CARRIED: Final = ("customer_features",)
@@ -162,7 +170,7 @@ def build_features(db: Database, run: int) -> dict[str, int]:
 
     Returns:
         name -> artifact: `customer_features`, `product_features`, `interactions` (with the frame `returned`) as of the day,
-        each with `.training` after its name as of the training day, and `training_days`: the calendar up to that day
+        each, and `baskets`, with `.training` after its name as of the training day, and `training_days`: the calendar up to that day
         (`day`, `name`, `key` of the artifact), for models that carry something from one fit to the next. They are
         attached to the run by these names.
 
@@ -176,16 +184,16 @@ def build_features(db: Database, run: int) -> dict[str, int]:
     source = _Source(db=db, shop=shop, manifest=load_manifest(db, run))
     found: dict[str, int] = {}
     n_built = 0
-    for suffix, day in (("", context.day), (f".{TRAINING}", days[-1])):
-        for name in _SETS:
-            key = source.key(name, day)
-            ref = find_artifact(db, key)
-            n_built += ref is None
-            found[name + suffix] = (ref or _build(source, run, name, day)).artifact
+    wanted = [(name, name, context.day) for name, made in _SETS.items() if made.is_daily]
+    wanted += [(f"{name}.{TRAINING}", name, days[-1]) for name in _SETS]
+    for label, name, day in wanted:
+        ref = find_artifact(db, source.key(name, day))
+        n_built += ref is None
+        found[label] = (ref or _build(source, run, name, day)).artifact
     n_earlier, found[CALENDAR] = _build_calendar(source, run, days)
     for name, artifact in found.items():
         attach_artifact(db, run, name, artifact)
-    counts = {"built": n_built, "found": len(_SETS) * 2 - n_built, "built_of_earlier_training_days": n_earlier}
+    counts = {"built": n_built, "found": len(wanted) - n_built, "built_of_earlier_training_days": n_earlier}
     record_step(db, run, STEP, "done", counts)
     return found
 

@@ -28,7 +28,8 @@ class ModelEntry:
     Attributes:
         name: as in the shop's file `[models.NAME]`, and the noun of its functions `fit_NAME` ….
         module: import path of the module with these functions.
-        inputs: artifacts of the features step that it reads, as of the training day to fit and of the day to apply.
+        inputs: artifacts of the features step that it reads as of the training day to fit.
+        apply_inputs: those that it reads as of the day to apply; None: the same ones.
         tables: published tables it gives rows of, besides `metrics`.
         is_carried: its fit takes `previous`, the model of the training day before, and carries something of it on.
     """
@@ -40,6 +41,7 @@ class ModelEntry:
     inputs: tuple[str, ...]
     tables: tuple[str, ...]
     is_carried: bool = False
+    apply_inputs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,15 @@ MODELS: Final[tuple[ModelEntry, ...]] = (
         module="shopmine.mining.recommendations",
         inputs=("interactions", "product_features"),
         tables=("recommendations", "similar_products", "audiences"),
+    ),
+    ModelEntry(
+        name="baskets",
+        title_en="Association rules",
+        title_zh="关联规则",
+        module="shopmine.mining.baskets",
+        inputs=("baskets", "product_features"),
+        tables=("rules",),
+        apply_inputs=(),
     ),
 )
 BY_NAME: Final[Mapping[str, ModelEntry]] = MappingProxyType({entry.name: entry for entry in MODELS})

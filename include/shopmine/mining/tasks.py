@@ -81,7 +81,9 @@ class _Step:
 
     def refs(self, suffix: str) -> list[ArtifactRef]:
         """The artifacts of the features with that suffix."""
-        return artifact_refs(self.db, [self.number(name + suffix) for name in self.entry.inputs])
+        applied = self.entry.inputs if self.entry.apply_inputs is None else self.entry.apply_inputs
+        names = self.entry.inputs if suffix == TRAINING else applied
+        return artifact_refs(self.db, [self.number(name + suffix) for name in names])
 
     def artifact(self, name: str) -> Artifact:
         """An artifact that an earlier step of the run made."""
@@ -332,4 +334,11 @@ def _write(step: _Step, key: str, frames: Mapping[str, pa.Table], meta: Mapping[
     reason = meta.get(NOT_MINED)
     if reason is not None:
         return step.finish(written.artifact, NOT_MINED, {"reason": f"not mined because {reason}"})
-    return step.finish(written.artifact, "done", {"rows": {label: frame.num_rows for label, frame in frames.items()}})
+    rows = {label: frame.num_rows for label, frame in frames.items()}
+    return step.finish(written.artifact, "done", {"rows": rows, **_notes(meta)})
+
+
+def _notes(meta: Mapping[str, JSON]) -> dict[str, JSON]:
+    """What a fitted model wants a person to know, for the run's report."""
+    model: Any = meta.get(MODEL) or {}
+    return {"notes": model["notes"]} if model.get("notes") else {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shopmine.features.baskets import derive_baskets
 from shopmine.features.customer_features import derive_customer_features
 from shopmine.features.interactions import derive_interactions, derive_returned
 from shopmine.features.product_features import derive_product_features
@@ -57,5 +58,6 @@ def inputs_of(facts: dict[str, pa.Table], day: date = DAY) -> MiningInputs:
         "product_features": derive_product_features(facts, day),
         "interactions": derive_interactions(facts, day),
         "returned": derive_returned(facts, day),
+        "baskets": derive_baskets(facts, day),
     }
     return MiningInputs(day=day, frames=frames)

@@ -45,6 +45,6 @@ def test_wrong_settings_name_file_key_and_the_nearest_right_one() -> None:
         with pytest.raises(ConfigError, match=r"is not of the type"):
             model_config("segments", settings, "shops/a.toml")
     assert model_config("segments", {"min_share": 0, "n_clusters": 4}, "shops/a.toml").n_clusters == 4
-    with pytest.raises(NotFoundError, match=r"there is no model 'segment'; the models are \['recommendations'"):
+    with pytest.raises(NotFoundError, match=r"there is no model 'segment'; the models are \['baskets', "):
         model_config("segment", {}, "shops/a.toml")
     assert model_config("segments", {"features": ["orders"]}, "shops/a.toml").features == ("orders",)
