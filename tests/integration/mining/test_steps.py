@@ -110,7 +110,7 @@ def test_too_little_data_is_said_and_nothing_fails(staging: Database, shops: Pat
     for model, reason in (
         ("segments", "0 customers are too few"),
         ("recommendations", "no known customer bought goods"),
-        ("baskets", "baskets are too few for rules"),
+        ("baskets", "1 baskets are too few for rules"),
     ):
         for name in (f"{model}.fit", f"{model}.apply"):
             artifact = read_artifact(staging, artifacts[name])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from shopmine.demo.generator import DemoData
 from shopmine.mining.baskets import BasketsConfig, fit_baskets
 from shopmine.mining.contract import MiningInputs
 from unit.demo.test_truth import sold_lines
+
+if TYPE_CHECKING:
+    from shopmine.demo.generator import DemoData
 
 
 @pytest.mark.slow

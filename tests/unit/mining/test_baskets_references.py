@@ -33,6 +33,7 @@ def inputs_of(frame: pd.DataFrame, day: date) -> MiningInputs:
     return MiningInputs(day=day, frames=frames)
 
 
+@pytest.mark.slow
 def test_groceries_rules_are_those_of_the_literature(reference_data: Callable[[str], Path]) -> None:
     rows = pd.read_parquet(reference_data("groceries_arules/groceries.parquet"))
     day = date(2020, 1, 31)
