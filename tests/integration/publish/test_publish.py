@@ -12,6 +12,7 @@ import pytest
 from harness.reports import list_runs
 from shopmine.config.shops import load_shop
 from shopmine.errors import ConfigError, GateError
+from shopmine.mining.registry import MODELS
 from shopmine.publish.tasks import publish, remove_from_sinks, write_sink
 from shopmine.staging.artifacts import write_artifact
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches, newest_batches
@@ -168,11 +169,14 @@ RESULTS = {"segments": segments(ann="s1", bob="s1"), "recommendations": lists(an
 def a_run(
     db: Database, day: date = D, results: dict | None = None, known_at: datetime | None = None, **not_mined: str
 ) -> int:
-    """A run for which everything but `publish` is done; models without results failed, unless they say why not."""
+    """A run for which everything but `publish` is done; of the models in `RESULTS` those without results failed, unless they
+    say why not; the others found nothing.
+    """
     context = open_run(db, shop="shop", day=day, known_at=known_at, started_by="test", config={})
     freeze_manifest(db, context, {("store", "order_lines"): False})
     found = RESULTS if results is None else results
-    for model in (*found, *not_mined):
+    others = [entry.name for entry in MODELS if entry.name not in RESULTS]
+    for model in dict.fromkeys((*found, *not_mined, *others)):
         frames = found.get(model, {})
         reason = {"not_mined": not_mined[model]} if model in not_mined else {}
         key = f"{model} {day} {context.run}"
