@@ -50,11 +50,14 @@ def inputs_of_purchases(
     )
     features = [
         {"product": p, "name": f"the {p}", "kind": "goods", "listed": True, "in_stock": None}
+        | {"category": None, "price_median": 1.0}
         | (blocked or {}).get(p, {})
         for p in np.unique(frame["product"].to_numpy(dtype=object)).tolist()
     ]
     schema = pa.schema(
-        [(n, pa.string()) for n in ("product", "name", "kind")] + [(n, pa.bool_()) for n in ("listed", "in_stock")]
+        [(n, pa.string()) for n in ("product", "name", "kind", "category")]
+        + [(n, pa.bool_()) for n in ("listed", "in_stock")]
+        + [("price_median", pa.float64())]
     )
     pairs = pa.Table.from_pylist(
         [{"customer": c, "product": p} for c, p in returned],

@@ -100,7 +100,8 @@ def test_every_method_gives_full_lists_with_reasons(method: str, inputs: MiningI
 
 
 def check_reasons(rows: list[dict[str, Any]]) -> None:
-    kinds = {"because_you_bought", "bought_before", "popular", "other_purchases"}
+    kinds = {"because_you_bought", "bought_together", "similar_to_bought", "similar_customers", "popular_in_category"}
+    kinds |= {"bought_before", "popular", "other_purchases", "chosen_by_shop"}
     for row in rows:
         reasons = json.loads(row["reasons"])
         assert reasons

@@ -8,19 +8,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shopmine.mining.recommendations.audiences import find_audiences
+from shopmine.mining.recommendations.audiences import Audiences
+from shopmine.mining.recommendations.catalogue import Catalogue
 from shopmine.mining.recommendations.config import LISTS, POPULAR
-from shopmine.mining.recommendations.explain import Explainer, method_shares
+from shopmine.mining.recommendations.explain import PINNED, Explainer
 from shopmine.mining.recommendations.fitting import read_interactions
 from shopmine.mining.recommendations.history import History, positions
+from shopmine.mining.recommendations.lists import Listed, Scored, make_lists, score_candidates
 from shopmine.mining.recommendations.rules import Rules
 from shopmine.mining.recommendations.scoring import Scorer
-from shopmine.mining.recommendations.selection import blocks
+from shopmine.mining.recommendations.shares import method_shares
 from shopmine.mining.threads import single_thread
 
 if TYPE_CHECKING:
     from shopmine.mining.contract import MiningInputs
     from shopmine.mining.recommendations.model import Recommendations
+    from shopmine.mining.recommendations.scoring import Block
 
 RECOMMENDATIONS: Final = pa.schema(
     [
@@ -43,7 +46,7 @@ def apply_recommendations(model: Recommendations, inputs: MiningInputs) -> dict[
 
     Args:
         model: fitted on the day's training day.
-        inputs: `interactions`, `returned` and `product_features` as of the day.
+        inputs: `interactions`, `returned` and `product_features` as of the day, and `exposures` where the shop has them.
 
     Returns:
         `recommendations` (by customer, list, rank; each of `for_you` and `discover` is full where the catalogue allows it,
@@ -55,60 +58,70 @@ def apply_recommendations(model: Recommendations, inputs: MiningInputs) -> dict[
     """
     with single_thread():
         scorer, rules = prepare_day(model, inputs)
-        explainer = Explainer.of(scorer, rules.names)
+        explainer = Explainer.of(scorer, rules)
+        audiences = Audiences.of(scorer, rules, explainer, model.champions["for_you"])
+        recommendations = _lists(model, scorer, rules, (explainer, audiences))
         return {
-            "recommendations": _lists(model, scorer, rules, explainer),
-            "similar_products": _similar_products(model, scorer, rules),
-            "audiences": find_audiences(scorer, rules, explainer, audience_method(model)),
+            "recommendations": recommendations,
+            "similar_products": _similar_products(model, scorer),
+            "audiences": audiences.table(),
         }
 
 
 def prepare_day(model: Recommendations, inputs: MiningInputs) -> tuple[Scorer, Rules]:
     """The day's history with what was learned, and the day's rules."""
     history = History.of(read_interactions(inputs), np.datetime64(inputs.day, "D"))
-    return Scorer.of(history, model.learned, model.config), Rules.of(inputs, history)
+    rules = Rules.of(inputs, history, model.config)
+    catalogue = Catalogue.of(inputs, history.products)
+    scorer = Scorer.of(history, catalogue, model.learned, model.config, rules.is_shown)
+    return scorer.with_rankers(model.rankers), rules
 
 
-def audience_method(model: Recommendations) -> str:
-    """The method whose raw scores compare customers: the list's own where it has such scores, else ALS, else ItemCF."""
-    champion = model.champions["for_you"]
-    if champion in ("itemcf", "als"):
-        return champion
-    return "als" if model.learned.factors.shape[1] else "itemcf"
-
-
-def _lists(model: Recommendations, scorer: Scorer, rules: Rules, explainer: Explainer) -> pa.Table:
-    n_customers, n_products = scorer.history.counts.shape
-    parts = []
-    for block in blocks(n_customers, n_products):
-        rows = np.arange(block.start, block.stop)
-        parts += [_list(which, model.champions[which], rows, (scorer, rules, explainer)) for which in LISTS]
+def _lists(model: Recommendations, scorer: Scorer, rules: Rules, tools: tuple[Explainer, Audiences]) -> pa.Table:
+    explainer, audiences = tools
+    parts, forbidden = [], rules.forbidden
+    for part in scorer.blocks(len(scorer.history.customers)):
+        rows = np.arange(part.start, part.stop)
+        for which in LISTS:
+            block = scorer.block(rows, which, forbidden)
+            scored = score_candidates(scorer, model.champions[which], block, which, rules)
+            if which == "for_you":
+                audiences.add(scored, block)
+            parts.append(_list(model, which, (scored, block), scorer, (rules, explainer)))
     table = pa.concat_tables(parts)
     return table.sort_by([("customer", "ascending"), ("list", "ascending"), ("rank", "ascending")]).combine_chunks()
 
 
-def _list(which: str, method: str, rows: npt.NDArray[np.int64], tools: tuple[Scorer, Rules, Explainer]) -> pa.Table:
-    scorer, rules, explainer = tools
-    allowed = rules.allowed(scorer.history, rows, which)
-    ranking, is_filler = scorer.rank_with_popular(method, rows, allowed, scorer.config.list_size)
-    shares = method_shares(scorer, method, rows, allowed, (ranking, is_filler))
-    customers = rows[ranking.row]
+def _list(
+    model: Recommendations, which: str, found: tuple[Scored, Block], scorer: Scorer, tools: tuple[Rules, Explainer]
+) -> pa.Table:
+    (scored, block), (rules, explainer), method = found, tools, model.champions[which]
+    listed = make_lists(scorer, scored, block, scorer.config.list_size, rules)
+    shares = method_shares(method, scored, listed, scorer.rankers.get(which))
+    ranking = listed.ranking
+    customers = block.rows[ranking.row]
     columns = {
         "customer": scorer.history.customers[customers],
         "list": np.full(len(customers), which, dtype=object),
         "rank": ranking.rank + 1,
         "product": scorer.history.products[ranking.column],
         "score": ranking.score,
-        "source": np.where(is_filler, POPULAR, method).astype(object),
+        "source": entry_sources(method, listed),
         "reasons": explainer.explain_entries(customers, ranking.column, shares),
     }
     return pa.table(columns, schema=RECOMMENDATIONS)
 
 
-def _similar_products(model: Recommendations, scorer: Scorer, rules: Rules) -> pa.Table:
+def entry_sources(method: str, listed: Listed) -> npt.NDArray[np.object_]:
+    """(n_entries,) the method that put each entry there: the list's own, `popular` or `pinned`."""
+    source = np.where(listed.is_filler, POPULAR, method)
+    return np.where(listed.is_pinned, PINNED, source).astype(object)
+
+
+def _similar_products(model: Recommendations, scorer: Scorer) -> pa.Table:
     place = positions(scorer.history.products, model.learned.products)
     row, column = place[model.similar.row], place[model.similar.column]
-    shown = rules.is_shown
+    shown = scorer.is_shown
     kept = (row >= 0) & (column >= 0)
     kept[kept] &= shown[row[kept]] & shown[column[kept]]
     row, column, score = row[kept], column[kept], model.similar.score[kept]

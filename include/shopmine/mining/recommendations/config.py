@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from shopmine.errors import ConfigError
 
 LISTS: Final = ("for_you", "discover", "buy_again")
-METHODS: Final = ("personal", "itemcf", "als")
-FUSION: Final = "fusion"
+PERSONAL: Final = "personal"
+ALS: Final = "als"
 POPULAR: Final = "popular"
+METHODS: Final = (PERSONAL, "itemcf", "usercf", "walk", "basket", "text", ALS)
+FUSION: Final = "fusion"
+RANKER: Final = "ranker"
+BASELINES: Final = MappingProxyType({"for_you": PERSONAL, "discover": POPULAR, "buy_again": PERSONAL})
+"""List -> what a shop would show without any model; no champion is below it."""
 _POSITIVE: Final = (
     "list_size",
     "n_candidates",
@@ -27,18 +33,34 @@ _POSITIVE: Final = (
     "test_days",
     "n_bootstraps",
     "rank_constant",
+    "n_windows",
+    "n_trees",
+    "n_leaves",
+    "min_leaf",
+    "learning_rate",
+    "max_learners",
+    "max_occurrences",
+    "boost_factor",
+    "exposure_half_life_days",
 )
 _NOT_NEGATIVE: Final = (
     "shrinkage",
     "regularization",
     "history_exponent",
     "candidate_exponent",
-    "personal_votes",
-    "itemcf_votes",
-    "als_votes",
-    "popular_votes",
+    *(f"{method}_votes" for method in (*METHODS, POPULAR)),
+    "leaf_regularization",
+    "walk_exponent",
+    "max_per_category",
+    "just_bought_days",
+    "min_price",
+    "max_price",
+    "novelty",
+    "exposure_weight",
+    "product_exposure_weight",
     "seed",
 )
+_SHARES: Final = ("sampled_others", "diversity", "bury_factor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +70,9 @@ class RecommendationsConfig:
     Attributes:
         list_size: products in each of a customer's lists.
         n_candidates: best products of each method that take part in the vote.
-        methods: methods that compete for each list, beside popularity: `personal`, `itemcf`, `als`, `fusion`.
+        methods: methods that compete for each list, beside popularity: `personal` (the customer's own habits), `itemcf`,
+            `usercf`, `walk` (RP3beta), `basket` (bought together), `text` (alike by name), `als`, their vote `fusion`, and
+            `ranker`, learned from earlier days over the candidates of all.
         n_neighbors: products bought before that may speak for a product, at most.
         history_exponent, candidate_exponent: powers of the popularity of the product bought before and of the
             candidate by which their co-occurrence is divided; 0.5 and 0.5 is the cosine, more prefers rarer products.
@@ -56,19 +80,37 @@ class RecommendationsConfig:
         half_life_days: after so many days a purchase counts half when a customer's history is looked at.
         n_factors, n_epochs, regularization, confidence: of the factorisation (implicit ALS).
         factor_half_life_days: the same half-life for what the factorisation learns from.
-        personal_votes, itemcf_votes, als_votes, popular_votes: weight of each method's ranks in the vote.
+        walk_exponent: power of the popularity by which the walk is divided; more prefers rarer products.
+        max_occurrences: products with more buyers are no evidence that two customers are alike; it bounds the time.
+        personal_votes, itemcf_votes, usercf_votes, walk_votes, basket_votes, text_votes, als_votes, popular_votes: weight of
+            each method's ranks in the vote.
         rank_constant: added to a rank before its reciprocal counts: the larger, the more the lower ranks matter.
         popular_days: days that popularity looks back.
+        n_windows: earlier stretches of `test_days` that the ranking learns from.
+        max_learners: customers of each stretch that it learns from, at most.
+        sampled_others: share of the candidates that were not bought that it learns from.
+        n_trees, n_leaves, min_leaf, learning_rate, leaf_regularization: of its boosted trees.
         test_days: last days that the methods are compared on; a fifth of the history where that is shorter.
         n_bootstraps: resamples of customers for the interval of a figure.
         n_similar, n_audience: similar products and best customers for each product.
         max_audiences: audiences that one customer may be in.
+        pinned: products that come first in `for_you` and `discover` wherever they may stand at all.
+        boosted, buried: products or categories whose scores are multiplied by `boost_factor` or `bury_factor`.
+        blocked: products or categories that are never recommended.
+        min_price, max_price: only products with a median price within are recommended; 0 is no limit.
+        max_per_category: products of one category in a list; 0 is no limit.
+        just_bought_days: what was bought within so many days is left out, unless the customer buys it again by habit.
+        diversity: share of its score that a product loses for each better one of its category in the list.
+        novelty: power of a product's share of the highest popularity by which its score is divided.
+        exposure_weight, product_exposure_weight: how much a product sinks that was shown to the customer, or to everybody, without
+            success; see `exposures`.
+        exposure_half_life_days: after so many days an exposure counts half.
         seed: random state.
     """
 
     list_size: int = 10
-    n_candidates: int = 60
-    methods: tuple[str, ...] = (*METHODS, FUSION)
+    n_candidates: int = 20
+    methods: tuple[str, ...] = (PERSONAL, "itemcf", "usercf", ALS, FUSION, RANKER)
     n_neighbors: int = 200
     history_exponent: float = 0.6
     candidate_exponent: float = 0.52
@@ -81,26 +123,61 @@ class RecommendationsConfig:
     factor_half_life_days: float = 90.0
     personal_votes: float = 4.0
     itemcf_votes: float = 0.5
+    usercf_votes: float = 0.5
+    walk_votes: float = 0.5
+    basket_votes: float = 0.5
+    text_votes: float = 0.2
     als_votes: float = 1.0
     popular_votes: float = 0.5
     rank_constant: float = 30.0
     popular_days: int = 7
+    walk_exponent: float = 0.4
+    max_occurrences: int = 1000
+    n_windows: int = 3
+    max_learners: int = 2000
+    sampled_others: float = 0.2
+    n_trees: int = 150
+    n_leaves: int = 15
+    min_leaf: int = 60
+    learning_rate: float = 0.06
+    leaf_regularization: float = 5.0
     test_days: int = 30
     n_bootstraps: int = 200
     n_similar: int = 10
     n_audience: int = 10
     max_audiences: int = 20
+    pinned: tuple[str, ...] = ()
+    boosted: tuple[str, ...] = ()
+    buried: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+    boost_factor: float = 1.5
+    bury_factor: float = 0.5
+    min_price: float = 0.0
+    max_price: float = 0.0
+    max_per_category: int = 0
+    just_bought_days: int = 1
+    diversity: float = 0.0
+    novelty: float = 0.0
+    exposure_weight: float = 0.3
+    product_exposure_weight: float = 0.03
+    exposure_half_life_days: float = 14.0
     seed: int = 20
 
     def __post_init__(self) -> None:
-        if not self.methods or set(self.methods) - {*METHODS, FUSION}:
-            raise ConfigError(f"methods={self.methods!r} must be at least one of {[*METHODS, FUSION]}")
+        known = [*METHODS, FUSION, RANKER]
+        if not self.methods or set(self.methods) - set(known):
+            raise ConfigError(f"methods={self.methods!r} must be at least one of {known}")
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name}={getattr(self, name)!r} is not above 0")
         for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name}={getattr(self, name)!r} is below 0")
+        if not self.sampled_others > 0:
+            raise ConfigError(f"sampled_others={self.sampled_others!r} is not above 0")
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}={getattr(self, name)!r} is outside [0, 1]")
 
     @property
     def votes(self) -> dict[str, float]:
@@ -110,4 +187,4 @@ class RecommendationsConfig:
     @property
     def needs_factors(self) -> bool:
         """Whether any method needs the factorisation."""
-        return "als" in self.methods or (FUSION in self.methods and self.als_votes > 0)
+        return bool({ALS, RANKER} & set(self.methods)) or (FUSION in self.methods and self.als_votes > 0)

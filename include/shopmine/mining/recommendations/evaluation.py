@@ -15,13 +15,14 @@ import numpy.typing as npt
 from scipy import sparse
 
 from shopmine.mining.contract import Metric
-from shopmine.mining.recommendations.config import LISTS, POPULAR, RecommendationsConfig
+from shopmine.mining.recommendations.config import BASELINES, LISTS, POPULAR, RANKER, RecommendationsConfig
 from shopmine.mining.recommendations.history import History, positions, values_at
-from shopmine.mining.recommendations.selection import Ranking, blocks
+from shopmine.mining.recommendations.lists import make_lists, score_candidates
 
 if TYPE_CHECKING:
     from shopmine.frames import Interactions
     from shopmine.mining.recommendations.scoring import Scorer
+    from shopmine.mining.recommendations.selection import Ranking
 
 Values = npt.NDArray[np.float64]
 _NAME: Final = "recommendations"
@@ -80,21 +81,14 @@ def find_targets(history: History, later: Interactions, which: str) -> Targets:
     return Targets(customers=codes, found=found, totals=np.bincount(row, minlength=len(codes)))
 
 
-def allowed_products(scorer: Scorer, rows: npt.NDArray[np.int64], which: str) -> npt.NDArray[np.bool_]:
-    """(len(rows), n_products) what a list may hold by the customer's own history."""
-    bought = np.asarray(scorer.history.counts[rows].toarray() > 0)
-    if which == "for_you":
-        return np.ones_like(bought)
-    return ~bought if which == "discover" else bought
-
-
-def measure_ranking(ranking: Ranking, targets: Targets, k: int) -> dict[str, Values]:
-    """Per customer: `recall@k`, `ndcg@k` (binary; the ideal has min(n targets, k) hits) and `hit_rate@k`.
+def measure_ranking(ranking: Ranking, targets: Targets, k: int, novelty: Values) -> dict[str, Values]:
+    """Per customer: `recall@k`, `ndcg@k` (binary; the ideal has min(n targets, k) hits), `hit_rate@k` and `novelty@k`.
 
     Args:
         ranking: rows are those of `targets`.
         targets: what to find.
         k: length of the list.
+        novelty: (n_products,) of each product; a list's is their mean, 0 for an empty list.
     """
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.cumsum(discount)[np.minimum(targets.totals, k) - 1]
@@ -104,26 +98,35 @@ def measure_ranking(ranking: Ranking, targets: Targets, k: int) -> dict[str, Val
     n = len(targets.customers)
     hits = np.bincount(row[hit], minlength=n)
     gain = np.bincount(row[hit], weights=discount[rank[hit]], minlength=n)
+    surprise = np.bincount(row, weights=novelty[column], minlength=n) / np.maximum(np.bincount(row, minlength=n), 1)
     return {
         f"recall@{k}": hits / targets.totals,
         f"ndcg@{k}": gain / ideal,
         f"hit_rate@{k}": (hits > 0).astype(np.float64),
+        f"novelty@{k}": surprise,
     }
+
+
+def product_novelty(history: History) -> Values:
+    """(n_products,) −log2 of the share of customers who ever bought it: how little known it is, in bits."""
+    n_customers = max(len(history.customers), 1)
+    return np.asarray(-np.log2(np.maximum(history.buyers(), 1) / n_customers))
 
 
 def compare_methods(
     scorer: Scorer, later: Interactions, config: RecommendationsConfig
 ) -> tuple[dict[str, str], list[Metric]]:
-    """The champion of each list, and the figures of all methods beside popularity.
+    """The champion of each list, and the figures of all methods beside the list's baseline.
 
     Args:
-        scorer: of the earlier part of the history.
+        scorer: of the earlier part of the history; its rankings were learned from days before.
         later: what happened after it.
         config: settings.
 
     Returns:
-        list -> method with the best ndcg (ties: the earlier in `config.methods`, popularity last); lists without any
-        target are left out. The metrics are named `LIST.METHOD.FIGURE`; `is_champion` stands at the ndcg, which decides.
+        list -> method with the best ndcg. The baseline of `BASELINES` and popularity always take part, so no champion is
+        below them; with equal figures the baseline wins, then the earlier in `config.methods`. Lists without any target are
+        left out. The metrics are named `LIST.METHOD.FIGURE`; `is_champion` stands at the ndcg, which decides.
     """
     champions: dict[str, str] = {}
     metrics: list[Metric] = []
@@ -131,48 +134,76 @@ def compare_methods(
         targets = find_targets(scorer.history, later, which)
         if not len(targets.customers):
             continue
-        methods = (*config.methods, POPULAR)
-        measured = {method: _measure(scorer, targets, which, method) for method in methods}
+        methods = available_methods(scorer, which, config)
+        measured = {method: measure_method(scorer, targets, which, method) for method in methods}
         ndcg = f"ndcg@{config.list_size}"
         champions[which] = max(methods, key=lambda method: float(measured[method][ndcg].mean()))
         metrics += _figures(which, measured, champions[which], config)
     return champions, metrics
 
 
-def _measure(scorer: Scorer, targets: Targets, which: str, method: str) -> dict[str, Values]:
+def available_methods(scorer: Scorer, which: str, config: RecommendationsConfig) -> list[str]:
+    """The methods that compete for a list: its baseline first, then those of the settings, then popularity, each once."""
+    wanted = dict.fromkeys((BASELINES[which], *config.methods, POPULAR))
+    return [method for method in wanted if method != RANKER or which in scorer.rankers]
+
+
+def measure_method(scorer: Scorer, targets: Targets, which: str, method: str) -> dict[str, Values]:
+    """Figures of one method for one list over the whole catalogue, without the shop's rules.
+
+    Returns:
+        (n_customers,) of each figure of `measure_ranking`, and `coverage@k`: (1,) share of the products on any list.
+    """
     parts = []
     seen: set[int] = set()
-    k = scorer.config.list_size
-    for block in blocks(len(targets.customers), len(scorer.history.products)):
-        rows = targets.customers[block]
-        ranking, _ = scorer.rank_with_popular(method, rows, allowed_products(scorer, rows, which), k)
-        part = Targets(customers=rows, found=targets.found[block], totals=targets.totals[block])
-        parts.append(measure_ranking(ranking, part, k))
-        seen |= set(ranking.column.tolist())
+    k, novelty = scorer.config.list_size, product_novelty(scorer.history)
+    for part in scorer.blocks(len(targets.customers)):
+        block = scorer.block(targets.customers[part], which)
+        listed = make_lists(scorer, score_candidates(scorer, method, block, which), block, k)
+        piece = Targets(customers=block.rows, found=targets.found[part], totals=targets.totals[part])
+        parts.append(measure_ranking(listed.ranking, piece, k, novelty))
+        seen |= set(listed.ranking.column.tolist())
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return joined | {f"coverage@{k}": np.full(1, len(seen) / len(scorer.history.products))}
+
+
+def bootstrap(n_customers: int, config: RecommendationsConfig) -> npt.NDArray[np.int64]:
+    """(n_bootstraps, n_customers) resamples of customers; the same ones for every method, so that differences are paired."""
+    return np.random.default_rng(config.seed).integers(0, n_customers, (config.n_bootstraps, n_customers))
+
+
+def interval(values: Values, resamples: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of (n_customers,) values."""
+    low, high = np.quantile(values[resamples].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _figures(
     which: str, measured: Mapping[str, dict[str, Values]], champion: str, config: RecommendationsConfig
 ) -> list[Metric]:
-    rng = np.random.default_rng(config.seed)
     decisive = f"ndcg@{config.list_size}"
-    n_customers = len(measured[POPULAR][decisive])
-    resamples = rng.integers(0, n_customers, (config.n_bootstraps, n_customers))
+    baseline = measured[BASELINES[which]]
+    resamples = bootstrap(len(baseline[decisive]), config)
     found = []
     for method, figures in measured.items():
         for name, values in figures.items():
-            of_customers = not name.startswith("coverage")
-            low, high = np.quantile(values[resamples].mean(axis=1), [0.025, 0.975]) if of_customers else (None, None)
+            low, high = (None, None) if name.startswith("coverage") else interval(values, resamples)
             metric = Metric(
                 model=_NAME,
                 metric=f"{which}.{method}.{name}",
                 value=float(values.mean()),
                 low=low,
                 high=high,
-                baseline=float(measured[POPULAR][name].mean()),
+                baseline=float(baseline[name].mean()),
                 is_champion=method == champion if name == decisive else None,
             )
             found.append(metric)
-    return found
+    low, high = interval(measured[champion][decisive] - baseline[decisive], resamples)
+    gain = Metric(
+        model=_NAME,
+        metric=f"{which}.gain_over_{BASELINES[which]}.{decisive}",
+        value=float(measured[champion][decisive].mean() - baseline[decisive].mean()),
+        low=low,
+        high=high,
+    )
+    return [*found, gain]

@@ -1,12 +1,12 @@
 """Reasons: what in a customer's own history, or in the shop's sales, put a product on the list.
 
-The weights of an entry's reasons add up to 1: each is a share of its score. No reason ever names another customer.
+The weights of an entry's reasons add up to 1: each is a share of its score. Other customers are only ever told of as a number,
+and only from five on.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,17 +14,35 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from shopmine.mining.recommendations.config import FUSION, POPULAR
+from shopmine.mining.recommendations import reasons
+from shopmine.mining.recommendations.config import ALS, PERSONAL, POPULAR
 from shopmine.mining.recommendations.factorisation import contributions
 from shopmine.mining.recommendations.history import values_at
+from shopmine.mining.recommendations.scores import LEAST_CUSTOMERS, told_customers
 
 if TYPE_CHECKING:
-    from shopmine.mining.recommendations.scoring import Scorer
-    from shopmine.mining.recommendations.selection import Ranking
+    import pyarrow as pa
 
+    from shopmine.mining.recommendations.rules import Rules
+    from shopmine.mining.recommendations.scoring import Scorer
+
+PINNED: Final = "pinned"
 _SHOWN: Final = 4
-_WHOLE: Final = 10_000
-_BECAUSE, _BEFORE, _POPULAR = 0, 1, 2
+_BECAUSE, _TOGETHER, _ALIKE, _BEFORE, _POPULAR, _CUSTOMERS, _CATEGORY, _CHOSEN = range(8)
+_KIND_OF: Final[Mapping[str, int]] = {
+    "basket": _TOGETHER,
+    "text": _ALIKE,
+    PERSONAL: _BEFORE,
+    POPULAR: _POPULAR,
+    "usercf": _CUSTOMERS,
+    "category": _CATEGORY,
+    PINNED: _CHOSEN,
+}
+_OF_A_PRODUCT: Final[Mapping[int, Callable[[str, str], str]]] = {
+    _BECAUSE: reasons.because,
+    _TOGETHER: reasons.together,
+    _ALIKE: reasons.alike,
+}
 Codes = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
 Shares = Mapping[str, Weights]
@@ -32,7 +50,7 @@ Shares = Mapping[str, Weights]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
-    """Parallel arrays: which entry, which kind of reason, which product it speaks of, and its share of the score."""
+    """Parallel arrays: which entry, which kind of reason, the product it speaks of, and its share of the score."""
 
     entry: Codes
     kind: Codes
@@ -46,35 +64,31 @@ class Explainer:
 
     Attributes:
         scorer: what scored them.
+        rules: the day's; for the products' names and categories.
         buyers: (n_products,) customers who bought it in the last `popular_days`.
         last_bought: (n_customers, n_products) see `History.last_bought`.
-        spoken_for: (n_products, n_products) transpose of `Learned.speaks_for`.
         gram: (n_factors, n_factors) of the products' vectors.
-        because: (n_products,) JSON of "because you bought it" up to the weight.
     """
 
     scorer: Scorer
+    rules: Rules
     buyers: Codes
     last_bought: sparse.csr_matrix
-    spoken_for: sparse.csr_matrix
     gram: Weights
-    because: list[str]
 
     @classmethod
-    def of(cls, scorer: Scorer, names: npt.NDArray[np.object_]) -> Explainer:
-        """Collect what the reasons need; `names` are the products' names for the texts."""
-        history = scorer.history
+    def of(cls, scorer: Scorer, rules: Rules) -> Explainer:
+        """Collect what the reasons need."""
         vectors = scorer.learned.factors.astype(np.float64)
         return cls(
             scorer=scorer,
-            buyers=history.buyers(scorer.config.popular_days),
-            last_bought=history.last_bought(),
-            spoken_for=sparse.csr_matrix(scorer.learned.speaks_for.T),
+            rules=rules,
+            buyers=scorer.history.buyers(scorer.config.popular_days),
+            last_bought=scorer.history.last_bought(),
             gram=vectors.T @ vectors,
-            because=[_because(product, name) for product, name in zip(history.products, names, strict=True)],
         )
 
-    def explain_entries(self, customers: Codes, products: Codes, shares: Shares) -> list[str]:
+    def explain_entries(self, customers: Codes, products: Codes, shares: Shares) -> pa.Array:
         """JSON texts of the reasons of entries: the strongest ones, then what the rest adds up to.
 
         Args:
@@ -82,49 +96,74 @@ class Explainer:
             products: (n,) code of each entry's product.
             shares: method -> (n,) its share of each entry's score; they add up to 1.
         """
+        n_products = len(self.rules.names)
         parts = [self._evidence(method, customers, products, share) for method, share in sorted(shares.items())]
-        found = _strongest(parts, len(self.because))
-        opened = self._opened_texts(customers, products, found)
-        weights = np.round(found.weight * _WHOLE).astype(int).tolist()
-        texts: list[list[str]] = [[] for _ in range(len(customers))]
-        left = [_WHOLE] * len(customers)
-        for entry, start, weight in zip(found.entry.tolist(), opened, weights, strict=True):
-            texts[entry].append(f"{start}{weight / _WHOLE}}}")
-            left[entry] -= weight
-        return [_joined(reasons, rest) for reasons, rest in zip(texts, left, strict=True)]
+        found = _strongest(parts, n_products)
+        told = self._numbers(customers[found.entry], products[found.entry], found)
+        keys, code = np.unique(np.column_stack([found.kind, *told]), axis=0, return_inverse=True)
+        texts = [self._text(*key) for key in keys.tolist()]
+        weight = np.round(found.weight * reasons.WHOLE).astype(np.int64)
+        return reasons.join_reasons(len(customers), found.entry, texts, np.ravel(code), weight)
 
-    def _opened_texts(self, customers: Codes, products: Codes, found: _Evidence) -> list[str]:
-        """JSON of each reason up to its weight."""
-        days = values_at(self.scorer.history.counts, customers, products).astype(int).tolist()
-        ago = (values_at(self.last_bought, customers, products) - 1).astype(int).tolist()
-        buyers, window = self.buyers[products].tolist(), self.scorer.config.popular_days
-        opened = []
-        for entry, kind, product in zip(found.entry.tolist(), found.kind.tolist(), found.product.tolist(), strict=True):
-            if kind == _BECAUSE:
-                opened.append(self.because[product])
-            else:
-                opened.append(_before(days[entry], ago[entry]) if kind == _BEFORE else _popular(buyers[entry], window))
-        return opened
+    def _numbers(self, customers: Codes, products: Codes, found: _Evidence) -> tuple[Codes, Codes]:
+        """The up to two numbers that each reason's text needs."""
+        first, second = found.product.copy(), np.zeros(len(found.product), dtype=np.int64)
+        is_before, is_popular = found.kind == _BEFORE, found.kind == _POPULAR
+        habit = (customers[is_before], products[is_before])
+        first[is_before] = values_at(self.scorer.history.counts, *habit)
+        second[is_before] = values_at(self.last_bought, *habit) - 1
+        first[is_popular] = self.buyers[products[is_popular]]
+        first[is_popular] *= first[is_popular] >= LEAST_CUSTOMERS
+        first[found.kind == _CATEGORY] = self.scorer.catalogue.category[products[found.kind == _CATEGORY]]
+        first[found.kind == _CHOSEN] = 0
+        return first, second
+
+    def _text(self, kind: int, first: int, second: int) -> str:
+        """JSON of a reason up to its weight."""
+        if kind in _OF_A_PRODUCT:
+            return _OF_A_PRODUCT[kind](str(self.scorer.history.products[first]), str(self.rules.names[first]))
+        if kind == _BEFORE:
+            return reasons.before(first, second)
+        if kind == _POPULAR:
+            return reasons.popular(first, self.scorer.config.popular_days)
+        if kind == _CUSTOMERS:
+            return reasons.of_alike_customers(first)
+        return reasons.PINNED if kind == _CHOSEN else reasons.of_category(str(self.scorer.catalogue.labels[first]))
 
     def _evidence(self, method: str, customers: Codes, products: Codes, share: Weights) -> _Evidence:
         entry = np.flatnonzero(share > 0)
-        if method in ("personal", POPULAR):
-            kind = np.full(len(entry), _BEFORE if method == "personal" else _POPULAR)
+        if method == "usercf":
+            return self._from_customers(entry, customers[entry], products[entry], share[entry])
+        if method in (PERSONAL, POPULAR, PINNED, "category"):
+            kind = np.full(len(entry), _KIND_OF[method])
             return _Evidence(entry=entry, kind=kind, product=products[entry], weight=share[entry])
-        find = self._from_neighbors if method == "itemcf" else self._from_factors
+        find = self._from_factors if method == ALS else self._neighbors_of(method)
         place, bought, part = find(customers[entry], products[entry])
         part = np.maximum(part, 0.0)
         total = np.bincount(place, weights=part, minlength=len(entry))
         weight = share[entry][place] * part / np.where(total > 0, total, 1.0)[place]
         kept = weight > 0
         # What its own earlier purchases add is no reason to name it to whom already buys it: that tells how often they do.
-        kind = np.where(bought[kept] == products[entry][place][kept], _BEFORE, _BECAUSE)
+        is_itself = bought[kept] == products[entry][place][kept]
+        kind = np.where(is_itself, _BEFORE, _KIND_OF.get(method, _BECAUSE))
         return _Evidence(entry=entry[place][kept], kind=kind, product=bought[kept], weight=weight[kept])
 
-    def _from_neighbors(self, customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
-        """What each product bought before adds to the ItemCF score: entry, product bought, part of the score."""
-        parts = self.scorer.recent[customers].multiply(self.spoken_for[products]).tocoo()
-        return parts.row.astype(np.int64), parts.col.astype(np.int64), parts.data
+    def _from_customers(self, entry: Codes, customers: Codes, products: Codes, share: Weights) -> _Evidence:
+        """How many of the nearest customers bought it; of too few nothing is told, their share is "other purchases"."""
+        n_alike, _ = told_customers(self.scorer.sources["usercf"].contributions(customers, products))
+        kept = n_alike > 0
+        kind = np.full(int(kept.sum()), _CUSTOMERS)
+        return _Evidence(entry=entry[kept], kind=kind, product=n_alike[kept], weight=share[kept])
+
+    def _neighbors_of(self, method: str) -> Callable[[Codes, Codes], tuple[Codes, Codes, Weights]]:
+        """Finds what each product bought before adds to a source's score: entry, product bought, part of the score."""
+        scores = self.scorer.sources[method]
+
+        def find(customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
+            parts = scores.contributions(customers, products).tocoo()
+            return parts.row.astype(np.int64), parts.col.astype(np.int64), parts.data
+
+        return find
 
     def _from_factors(self, customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
         """The same for the factorisation, one customer after the other."""
@@ -144,39 +183,13 @@ class Explainer:
         return entry, bought, part
 
 
-def method_shares(
-    scorer: Scorer,
-    method: str,
-    rows: Codes,
-    allowed: npt.NDArray[np.bool_],
-    entries: tuple[Ranking, npt.NDArray[np.bool_]],
-) -> Shares:
-    """Method -> (n_entries,) its share of each entry's score; a filler is all popularity.
-
-    Args:
-        scorer: what ranked.
-        method: the list's method; for the vote, the shares of its voters.
-        rows: customers of the block.
-        allowed: (len(rows), n_products) as it was ranked.
-        entries: ranking and which of its entries are fillers.
-    """
-    ranking, is_filler = entries
-    filler = is_filler.astype(np.float64)
-    if method == FUSION:
-        shares = {name: points[ranking.row, ranking.column] for name, points in scorer.votes(rows, allowed)}
-    else:
-        shares = {method: np.ones(len(ranking.row))}
-    total = sum(shares.values(), start=np.zeros(len(ranking.row)))
-    divisor = np.where(total > 0, total, 1.0)
-    parts = {name: share / divisor * (1 - filler) for name, share in shares.items()}
-    return parts | {POPULAR: parts.get(POPULAR, 0.0) + filler}
-
-
 def _strongest(parts: list[_Evidence], n_products: int) -> _Evidence:
     """The `_SHOWN` strongest reasons of each entry; what several methods say of one product is one reason."""
-    entry = np.concatenate([part.entry for part in parts])
-    code = np.concatenate([part.kind * n_products + part.product for part in parts])
-    weight = np.concatenate([part.weight for part in parts])
+    entry, kind, product, weight = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("entry", "kind", "product", "weight")
+    )
+    width = int(max(n_products, product.max(initial=0) + 1))
+    code = kind * width + product
     order = np.lexsort((code, entry))
     entry, code, weight = entry[order], code[order], weight[order]
     first = np.flatnonzero(np.append(True, (entry[1:] != entry[:-1]) | (code[1:] != code[:-1]))[: len(entry)])
@@ -184,46 +197,5 @@ def _strongest(parts: list[_Evidence], n_products: int) -> _Evidence:
     order = np.lexsort((code, -weight, entry))
     entry, code, weight = entry[order], code[order], weight[order]
     kept = np.arange(len(entry)) - np.searchsorted(entry, entry, side="left") < _SHOWN
-    kept &= weight >= 1 / _WHOLE
-    return _Evidence(
-        entry=entry[kept], kind=code[kept] // n_products, product=code[kept] % n_products, weight=weight[kept]
-    )
-
-
-def _joined(reasons: list[str], rest: int) -> str:
-    """The reasons of one entry as JSON; what is missing to 1 (in ten-thousandths) is the customer's other purchases."""
-    if rest > len(reasons):  # Less than that is rounding.
-        reasons = [*reasons, f"{_OTHER}{rest / _WHOLE}}}"]
-    return f"[{', '.join(reasons)}]"
-
-
-def _opened(reason: Mapping[str, object]) -> str:
-    """JSON of a reason, open for its weight."""
-    return json.dumps(reason, ensure_ascii=False)[:-1] + ', "weight": '
-
-
-_OTHER: Final = _opened(
-    {"kind": "other_purchases", "text_en": "It fits your other purchases", "text_zh": "符合您的其他购买"}
-)
-
-
-def _because(product: str, name: str) -> str:
-    texts = {"text_en": f"Because you bought {name}", "text_zh": f"因为您购买过 {name}"}
-    return _opened({"kind": "because_you_bought", "product": product} | texts)
-
-
-def _before(days: int, ago: int) -> str:
-    times, last = ("1 day" if n == 1 else f"{n} days" for n in (days, ago))
-    texts = {
-        "text_en": f"You bought it on {times}, last {last} ago",
-        "text_zh": f"您曾在 {days} 天购买过,最近一次是 {ago} 天前",
-    }
-    return _opened({"kind": "bought_before", "days": days, "days_ago": ago} | texts)
-
-
-def _popular(buyers: int, days: int) -> str:
-    texts = {
-        "text_en": f"Popular: {buyers} customers bought it in the last {days} days",
-        "text_zh": f"热销:最近 {days} 天有 {buyers} 位顾客购买",
-    }
-    return _opened({"kind": "popular", "days": days, "buyers": buyers} | texts)
+    kept &= weight >= 1 / reasons.WHOLE
+    return _Evidence(entry=entry[kept], kind=code[kept] // width, product=code[kept] % width, weight=weight[kept])

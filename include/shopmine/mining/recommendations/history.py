@@ -44,14 +44,19 @@ class History:
         """(n_products,) ids, sorted."""
         return self.interactions.products
 
+    def bought(self) -> sparse.csr_matrix:
+        """(n_customers, n_products) 1 where it was ever bought."""
+        counts = self.counts
+        return sparse.csr_matrix((np.ones(counts.nnz), counts.indices, counts.indptr), shape=counts.shape)
+
     def decayed(self, half_life_days: float) -> sparse.csr_matrix:
         """(n_customers, n_products) purchases, each counting half for every `half_life_days` that passed since."""
-        return self.interactions.matrix(np.power(0.5, self._age() / half_life_days))
+        return self.interactions.matrix(np.power(0.5, self.age() / half_life_days))
 
     def buyers(self, days: int | None = None) -> npt.NDArray[np.int64]:
         """(n_products,) distinct customers who bought it in the last `days` days, or ever."""
         events = self.interactions
-        recent = np.ones(events.n_events, dtype=bool) if days is None else self._age() < days
+        recent = np.ones(events.n_events, dtype=bool) if days is None else self.age() < days
         n_products = len(events.products)
         pairs = np.unique(events.customer_code[recent].astype(np.int64) * n_products + events.product_code[recent])
         return np.bincount(pairs % max(n_products, 1), minlength=n_products).astype(np.int64)
@@ -71,11 +76,21 @@ class History:
         last = (
             np.flatnonzero(np.append(code[1:] != code[:-1], True)) if events.n_events else np.zeros(0, dtype=np.int64)
         )
-        data = 1.0 + self._age()[last]
+        data = 1.0 + self.age()[last]
         shape = self.counts.shape
         return sparse.csr_matrix((data, (events.customer_code[last], events.product_code[last])), shape=shape)
 
-    def _age(self) -> npt.NDArray[np.float64]:
+    def baskets(self) -> sparse.csr_matrix:
+        """(n_baskets, n_products) 1 where a basket, what one customer bought on one day, holds a product."""
+        events = self.interactions
+        first = self.age().max(initial=0.0) + 1
+        key = events.customer_code.astype(np.int64) * int(first) + self.age().astype(np.int64)
+        labels, basket = np.unique(key, return_inverse=True)
+        shape = (len(labels), len(events.products))
+        return sparse.csr_matrix((np.ones(events.n_events), (basket, events.product_code)), shape=shape)
+
+    def age(self) -> npt.NDArray[np.float64]:
+        """(n_events,) days from each event to the day."""
         return (self.day - self.interactions.day).astype("timedelta64[D]").astype(np.float64)
 
 

@@ -1,21 +1,34 @@
-"""Scores of every method for every customer and product of a day, block by block."""
+"""A day's candidates and scores for blocks of customers, by every method."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from shopmine.mining.recommendations.config import FUSION, POPULAR, RecommendationsConfig
+from shopmine.mining.recommendations.candidates import Candidates
+from shopmine.mining.recommendations.config import ALS, FUSION, PERSONAL, POPULAR, RANKER, RecommendationsConfig
 from shopmine.mining.recommendations.factorisation import Factors, fold_in
 from shopmine.mining.recommendations.history import History, positions
-from shopmine.mining.recommendations.selection import Ranking, select_top
+from shopmine.mining.recommendations.pair_features import Described
+from shopmine.mining.recommendations.selection import Ranking, blocks, select_top
+from shopmine.mining.recommendations.scores import Scores
+from shopmine.mining.recommendations.sources import day_sources
 from shopmine.mining.recommendations.voting import rank_points
 
-Scores = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    from shopmine.mining.recommendations.catalogue import Catalogue
+    from shopmine.mining.recommendations.ranker import Features, Ranker
+
+Values = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+Matrix: TypeAlias = sparse.csr_matrix
+_POPULAR_DAYS: Final = (7, 14, 30)
+_BLOCK_ROWS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +37,12 @@ class Learned:
 
     Attributes:
         products: (n_products,) ids, sorted.
-        speaks_for: (n_products, n_products) see `Similarity`.
+        weights: source -> (n_products, n_products) weight of a product bought before (row) for a candidate (column).
         factors: (n_products, n_factors) see `fit_factors`; no columns where not needed.
     """
 
     products: npt.NDArray[np.object_]
-    speaks_for: sparse.csr_matrix
+    weights: Mapping[str, Matrix]
     factors: Factors
 
     def over(self, catalogue: npt.NDArray[np.object_]) -> Learned:
@@ -37,129 +50,240 @@ class Learned:
         if len(catalogue) == len(self.products) and (catalogue == self.products).all():
             return self
         place = positions(catalogue, self.products)
-        weights = self.speaks_for.tocoo()
-        row, column = place[weights.row], place[weights.col]
-        kept = (row >= 0) & (column >= 0)
-        shape = (len(catalogue), len(catalogue))
         factors = np.zeros((len(catalogue), self.factors.shape[1]), dtype=np.float32)
         factors[place[place >= 0]] = self.factors[place >= 0]
-        return Learned(
-            products=catalogue,
-            speaks_for=sparse.csr_matrix((weights.data[kept], (row[kept], column[kept])), shape=shape),
-            factors=factors,
-        )
+        weights = {name: _moved(matrix, place, len(catalogue)) for name, matrix in self.weights.items()}
+        return Learned(products=catalogue, weights=weights, factors=factors)
+
+
+def _moved(matrix: Matrix, place: Codes, n: int) -> Matrix:
+    entries = matrix.tocoo()
+    row, column = place[entries.row], place[entries.col]
+    kept = (row >= 0) & (column >= 0)
+    return sparse.csr_matrix((entries.data[kept], (row[kept], column[kept])), shape=(n, n))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Customers whose lists are made together.
+
+    Attributes:
+        rows: (n_rows,) their codes.
+        skipped: (n_rows, n_products); a pair that is stored is no candidate.
+        is_only_bought: whether nothing but what was bought before is a candidate.
+    """
+
+    rows: Codes
+    skipped: Matrix
+    is_only_bought: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scorer:
-    """Everything needed to score a block of customers for a day.
+    """Everything needed to propose and score products for a day's customers.
 
     Attributes:
         config: settings.
         history: what the customers did up to the day.
+        catalogue: its products.
         learned: over the history's products.
-        popularity: (n_products,) see `History.popularity`.
-        recent: (n_customers, n_products) decayed purchases.
+        is_shown: (n_products,) products that may be candidates at all.
+        popularity: (n_products,) see `History.popularity`; 0 for products that may not be shown.
+        bought: (n_customers, n_products) days on which what may be shown was bought.
+        described: figures for the ranking stage.
+        sources: name -> source; products that may not be shown have no weight.
         learned_from: (n_customers, n_products) purchases as the factorisation counts them.
         customers: (n_customers, n_factors) vectors; no columns where not needed.
+        rankers: list -> the ranking learned for it; none where there was too little to learn from.
     """
 
     config: RecommendationsConfig
     history: History
+    catalogue: Catalogue
     learned: Learned
-    popularity: Scores
-    recent: sparse.csr_matrix
-    learned_from: sparse.csr_matrix
+    is_shown: npt.NDArray[np.bool_]
+    popularity: Values
+    bought: Matrix
+    described: Described
+    sources: Mapping[str, Scores]
+    learned_from: Matrix
     customers: Factors
+    rankers: Mapping[str, Ranker] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, history: History, learned: Learned, config: RecommendationsConfig) -> Scorer:
+    def of(
+        cls,
+        history: History,
+        catalogue: Catalogue,
+        learned: Learned,
+        config: RecommendationsConfig,
+        is_shown: npt.NDArray[np.bool_] | None = None,
+    ) -> Scorer:
         """Bring a day's history and what was learned together."""
+        shown = np.ones(len(history.products), dtype=bool) if is_shown is None else is_shown
         over = learned.over(history.products)
         weights = history.decayed(config.factor_half_life_days)
         has_factors = over.factors.shape[1] > 0
         vectors = fold_in(over.factors, weights, config) if has_factors else np.zeros((weights.shape[0], 0), np.float32)
+        sources = day_sources(history, catalogue, over.weights, config)
+        masked = {name: Scores(left=s.left, right=_masked(s.right, shown)) for name, s in sources.items()}
         return cls(
             config=config,
             history=history,
+            catalogue=catalogue,
             learned=over,
-            popularity=history.popularity(config.popular_days),
-            recent=history.decayed(config.half_life_days),
+            is_shown=shown,
+            popularity=np.where(shown, history.popularity(config.popular_days), 0.0),
+            bought=_masked(history.counts, shown),
+            described=Described.of(history, catalogue),
+            sources=masked,
             learned_from=weights,
             customers=vectors,
         )
 
-    def score(self, method: str, rows: npt.NDArray[np.int64]) -> Scores:
-        """(len(rows), n_products) raw scores of one method; at most 0 means no candidate."""
-        if method == "itemcf":
-            return np.asarray((self.recent[rows] @ self.learned.speaks_for).toarray())
-        if method == "als":
-            return (self.customers[rows] @ self.learned.factors.T).astype(np.float64)
-        if method == "personal":
-            # Days bought decide; among equals the more popular product comes first.
-            bought = self.history.counts[rows].toarray()
-            share = self.popularity / (1 + self.popularity.max(initial=0.0))
-            return np.where(bought > 0, bought + share[None, :], 0.0)
-        return np.broadcast_to(self.popularity, (len(rows), len(self.popularity))).copy()
+    def with_rankers(self, rankers: Mapping[str, Ranker]) -> Scorer:
+        """The same with a ranking stage."""
+        return replace(self, rankers=rankers)
 
-    def rank(self, method: str, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_], k: int) -> Ranking:
-        """The `k` best allowed products of each of the rows by one method, or by the vote of all.
+    def block(self, rows: Codes, which: str, forbidden: Matrix | None = None) -> Block:
+        """Customers for a list: `discover` skips what was bought, `buy_again` everything else.
 
         Args:
-            method: `personal`, `itemcf`, `als`, `popular` or `fusion`.
-            rows: customer codes; the ranking's rows count from 0 in their order.
-            allowed: (len(rows), n_products) what may be shown.
-            k: products a customer.
+            rows: codes of the customers.
+            which: the list.
+            forbidden: (n_customers, n_products) pairs that no list may hold.
         """
+        shape = (len(rows), len(self.history.products))
+        skipped = sparse.csr_matrix(shape) if forbidden is None else sparse.csr_matrix(forbidden[rows])
+        if which == "discover":
+            skipped = sparse.csr_matrix(skipped + self.history.counts[rows])
+        return Block(rows=rows, skipped=skipped, is_only_bought=which == "buy_again")
+
+    def propose(self, method: str, block: Block) -> Candidates:
+        """The candidates of a method: its best ones, or for the ranking stage the best new ones of all, and what was bought."""
+        if block.is_only_bought:
+            return self._bought(block)
+        if method == RANKER:
+            return self._union(block)
         if method == FUSION:
-            fused = np.zeros(allowed.shape)
-            for _, points in self.votes(rows, allowed):
-                fused += points
-            return select_top(fused, k)
-        return select_top(np.where(allowed, self.score(method, rows), 0.0), k)
+            tops = [self.top(voter, block) for voter in self.voters()]
+            return Candidates.union(tops, block.skipped.shape)
+        return Candidates.union([self.top(method, block)], block.skipped.shape)
 
-    def rank_with_popular(
-        self, method: str, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_], k: int
-    ) -> tuple[Ranking, npt.NDArray[np.bool_]]:
-        """The ranking of a method, filled up with what is popular; and which of its entries are such fillers.
+    def top(self, method: str, block: Block) -> Ranking:
+        """The `n_candidates` best candidates by one method other than the ranking stage and the vote."""
+        k = self.config.n_candidates
+        if method in self.sources and not block.is_only_bought:
+            source = self.sources[method]
+            own = Scores(left=source.left[block.rows], right=source.right)
+            return Ranking.concatenate(list(own.top_products(k, skipped=block.skipped)))
+        if method == ALS and not block.is_only_bought:
+            return self._top_factors(block, k)
+        pairs = self._popular(block) if method == POPULAR and not block.is_only_bought else self._bought(block)
+        return best_pairs(pairs, self.score(method, pairs, block), k)
 
-        A filler's score is the last score of the method times the filler's share of the highest popularity, so that scores
-        fall with the rank; without any entry of the method it is that share.
-        """
-        best = self.rank(method, rows, allowed, k)
+    def score(self, method: str, pairs: Candidates, block: Block) -> Values:
+        """(n_pairs,) scores by one method other than the ranking stage and the vote; at most 0 means nothing speaks for it."""
+        customer = block.rows[pairs.row]
+        if method == ALS:
+            return _dots(self.customers, self.learned.factors, customer, pairs.column)
+        if method == PERSONAL:
+            # Days bought decide; among equals the more popular product comes first.
+            count = pairs.values(self.bought[block.rows])
+            share = self.popularity / (1 + self.popularity.max(initial=0.0))
+            return np.where(count > 0, count + share[pairs.column], 0.0)
         if method == POPULAR:
-            return best, np.ones(len(best.row), dtype=bool)
-        n_best = np.bincount(best.row, minlength=len(rows))
-        short = np.flatnonzero(n_best < k)
-        rest = allowed[short]
-        rest[np.searchsorted(short, best.row[np.isin(best.row, short)]), best.column[np.isin(best.row, short)]] = False
-        filler = self.rank(POPULAR, short, rest, k)
-        floor = np.ones(len(rows))
-        floor[best.row] = best.score  # Entries come by rank, so the last one of a row stays.
-        row = short[filler.row]
-        ranking = Ranking(
-            row=np.concatenate([best.row, row]),
-            column=np.concatenate([best.column, filler.column]),
-            rank=np.concatenate([best.rank, filler.rank + n_best[row]]),
-            score=np.concatenate([best.score, floor[row] * filler.score / (1 + self.popularity.max(initial=0.0))]),
-        )
-        is_filler = np.concatenate([np.zeros(len(best.row), dtype=bool), np.ones(len(row), dtype=bool)])
-        order = np.lexsort((ranking.rank, ranking.row))
-        order = order[ranking.rank[order] < k]
-        sorted_ranking = Ranking(
-            row=ranking.row[order], column=ranking.column[order], rank=ranking.rank[order], score=ranking.score[order]
-        )
-        return sorted_ranking, is_filler[order]
+            return self.popularity[pairs.column]
+        source = self.sources[method]
+        return pairs.scores(Scores(left=source.left[block.rows], right=source.right))
 
-    def votes(self, rows: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_]) -> Iterator[tuple[str, Scores]]:
-        """(method, (len(rows), n_products) points) of each method that takes part in the vote; their sum is its score."""
-        for method, weight in self.config.votes.items():
-            if weight > 0 and (method != "als" or self.customers.shape[1] > 0):
-                ranking = self.rank(method, rows, allowed, self.config.n_candidates)
-                yield method, rank_points(ranking, allowed.shape, weight, self.config.rank_constant)
+    def features(self, pairs: Candidates, block: Block) -> Features:
+        """(n_pairs, n_features) what the ranking stage looks at."""
+        scored = (*self.sources, *((ALS,) if self.customers.shape[1] else ()))
+        scores = {name: self.score(name, pairs, block) for name in scored}
+        return self.described.features(pairs, block.rows, scores)
 
-    def score_products(self, method: str, columns: npt.NDArray[np.int64]) -> Scores:
-        """(len(columns), n_customers) raw scores of some products for all customers, by `itemcf` or `als`."""
-        if method == "als":
-            return (self.learned.factors[columns] @ self.customers.T).astype(np.float64)
-        return np.asarray((self.recent @ self.learned.speaks_for[:, columns]).toarray().T)
+    def voters(self) -> dict[str, float]:
+        """Method -> weight of those that take part in the vote."""
+        votes = self.config.votes
+        return {m: w for m, w in votes.items() if w > 0 and (m != ALS or self.customers.shape[1] > 0)}
+
+    def votes(self, pairs: Candidates, block: Block) -> dict[str, Values]:
+        """Method -> (n_pairs,) points of each that takes part in the vote; their sum is its score."""
+        found = {}
+        for voter, weight in self.voters().items():
+            top = self.top(voter, block)
+            points = rank_points(top.rank, weight, self.config.rank_constant)
+            found[voter] = pairs.spread(top, points, len(self.history.products))
+        return found
+
+    @staticmethod
+    def blocks(n_rows: int) -> list[slice]:
+        """Slices of rows: so many customers are looked at together, which bounds memory."""
+        return [slice(start, min(start + _BLOCK_ROWS, n_rows)) for start in range(0, n_rows, _BLOCK_ROWS)]
+
+    def _bought(self, block: Block) -> Candidates:
+        bought = self.bought[block.rows].tocoo()
+        pairs = Candidates.of(bought.row, bought.col, block.skipped.shape)
+        return pairs.only(~pairs.is_stored(block.skipped))
+
+    def _popular(self, block: Block) -> Candidates:
+        """What is popular, as deep as a list with everything the customers skip may need."""
+        depth = 2 * self.config.n_candidates
+        windows = [self.popularity, *(self.history.buyers(days).astype(np.float64) * self.is_shown for days in _POPULAR_DAYS)]
+        columns = np.unique(np.concatenate([_best(window, depth) for window in windows]))
+        n = len(block.rows)
+        pairs = Candidates.of(np.repeat(np.arange(n), len(columns)), np.tile(columns, n), block.skipped.shape)
+        return pairs.only(~pairs.is_stored(block.skipped))
+
+    def _top_factors(self, block: Block, k: int) -> Ranking:
+        parts = []
+        for part in blocks(len(block.rows), len(self.history.products)):
+            scores = (self.customers[block.rows[part]] @ self.learned.factors.T).astype(np.float64)
+            scores[:, ~self.is_shown] = 0.0
+            out = block.skipped[part].tocoo()
+            scores[out.row, out.col] = 0.0
+            parts.append(select_top(scores, k, first_row=part.start))
+        return Ranking.concatenate(parts)
+
+    def _union(self, block: Block) -> Candidates:
+        """Every method's best new products and the products bought most, for the ranking stage."""
+        new = replace(block, skipped=sparse.csr_matrix(block.skipped + self.history.counts[block.rows]))
+        bought = self._bought(block)
+        habits = best_pairs(bought, self.score(PERSONAL, bought, block), 5 * self.config.n_candidates)
+        methods = (*self.sources, POPULAR, *((ALS,) if self.customers.shape[1] else ()))
+        return Candidates.union([habits, *(self.top(method, new) for method in methods)], block.skipped.shape)
+
+
+def best_pairs(pairs: Candidates, score: Values, k: int) -> Ranking:
+    """The at most `k` best pairs of each row with a score above 0, ties by the smaller column."""
+    kept = np.flatnonzero(score > 0)
+    row, column, value = pairs.row[kept], pairs.column[kept], score[kept]
+    order = np.lexsort((column, -value, row))
+    row, column, value = row[order], column[order], value[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    best = rank < k
+    return Ranking(row=row[best], column=column[best], rank=rank[best], score=value[best])
+
+
+def _best(values: npt.NDArray[np.float64], k: int) -> Codes:
+    order = np.argsort(-values, kind="stable")[:k]
+    return order[values[order] > 0]
+
+
+def _masked(matrix: Matrix, is_shown: npt.NDArray[np.bool_]) -> Matrix:
+    """The matrix without the columns that may not be shown."""
+    if is_shown.all():
+        return matrix
+    entries = matrix.tocoo()
+    kept = is_shown[entries.col]
+    return sparse.csr_matrix((entries.data[kept], (entries.row[kept], entries.col[kept])), shape=matrix.shape)
+
+
+def _dots(left: Factors, right: Factors, row: Codes, column: Codes) -> Values:
+    """(n,) inner products of pairs of rows, in pieces that stay in the cache."""
+    found = np.zeros(len(row))
+    for start in range(0, len(row), 65_536):
+        part = slice(start, start + 65_536)
+        found[part] = np.einsum("ij,ij->i", left[row[part]], right[column[part]])
+    return found

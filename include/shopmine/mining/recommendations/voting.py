@@ -5,26 +5,16 @@ Source: Cormack, Clarke, Büttcher (2009), reciprocal rank fusion, with a weight
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from shopmine.mining.recommendations.selection import Ranking
 
-
-def rank_points(
-    ranking: Ranking, shape: tuple[int, ...], weight: float, rank_constant: float
-) -> npt.NDArray[np.float64]:
-    """(n_rows, n_columns) `weight · (constant + 1) / (constant + 1 + rank)`, rank from 0; 0 where the method has no candidate.
+def rank_points(rank: npt.NDArray[np.int64], weight: float, rank_constant: float) -> npt.NDArray[np.float64]:
+    """(n,) `weight · (constant + 1) / (constant + 1 + rank)`, rank from 0.
 
     Args:
-        ranking: of one method.
-        shape: of the result.
+        rank: of one method.
         weight: of the method; its first rank gets that many points.
         rank_constant: the larger, the more the lower ranks matter.
     """
-    points = np.zeros(shape)
-    points[ranking.row, ranking.column] = weight * (rank_constant + 1) / (rank_constant + 1 + ranking.rank)
-    return points
+    return np.asarray(weight * (rank_constant + 1) / (rank_constant + 1 + rank))

@@ -1,0 +1,200 @@
+"""Point-in-time features of pairs of customer and product: what a learned ranking looks at.
+
+Everything is counted from the purchases up to the history's day. A feature without a value is −1, which no value is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from shopmine.mining.recommendations.candidates import Candidates, lookup
+from shopmine.mining.recommendations.sources import SPARSE
+
+if TYPE_CHECKING:
+    from shopmine.mining.recommendations.catalogue import Catalogue
+    from shopmine.mining.recommendations.history import History
+
+Values = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+NONE: Final = -1.0
+ALS: Final = "als"
+PERSONAL: Final = "personal"
+POPULAR: Final = "popular"
+CUSTOMER: Final = "customer"
+_WINDOWS: Final = (7, 14, 30, 90)
+
+_PAIR: Final = ("count", "days_since", "gap", "overdue", "fading_count", "share_of_visits", "rhythm_kept")
+_OF_CUSTOMER: Final = ("visits", "recency", "tenure", "products", "basket", "share_new", "visit_gap", "visit_due")
+_OF_PRODUCT: Final = (
+    *(f"buyers_{days}d" for days in _WINDOWS),
+    *(f"first_buyers_{days}d" for days in _WINDOWS[:3]),
+    "buyers",
+    "age",
+    "last_sold",
+    "buys_a_buyer",
+    "share_rebuying",
+    "trend_7_30",
+    "trend_30_90",
+    "price",
+    "price_distance",
+)
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    PERSONAL: _PAIR,
+    **{name: (name, f"{name}_share") for name in (*SPARSE, ALS)},
+    POPULAR: _OF_PRODUCT,
+    CUSTOMER: _OF_CUSTOMER,
+}
+"""What each feature belongs to: a source, the product's popularity and price, or the customer alone."""
+FEATURES: Final = tuple(name for names in GROUPS.values() for name in names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A day's customers, products and bought pairs in figures.
+
+    Attributes:
+        n_products: width of a pair's key `customer · n_products + product`.
+        pair: keys of the pairs bought, ascending.
+        bought: (n_pairs, len(_PAIR) − 1) figures of those pairs; what needs the customer's rhythm is added for candidates.
+        customers: (n_customers, len(_OF_CUSTOMER)).
+        products: (n_products, len(_OF_PRODUCT) − 1).
+        price_level: (n_customers,) mean logarithm of the prices paid.
+    """
+
+    n_products: int
+    pair: Codes
+    first: Values
+    last: Values
+    count: Values
+    fading: Values
+    customers: Values
+    products: Values
+    price: Values
+    price_level: Values
+
+    @classmethod
+    def of(cls, history: History, catalogue: Catalogue) -> Described:
+        """Count it."""
+        n_customers, n_products = history.counts.shape
+        events = history.interactions
+        key = events.customer_code.astype(np.int64) * max(n_products, 1) + events.product_code
+        pair, inverse = np.unique(key, return_inverse=True)
+        age = history.age()
+        first, last = np.zeros(len(pair)), np.full(len(pair), np.inf)
+        np.maximum.at(first, inverse, age)
+        np.minimum.at(last, inverse, age)
+        price = np.log(np.where(catalogue.price > 0, catalogue.price, 1.0))
+        n_events = np.maximum(np.bincount(events.customer_code, minlength=n_customers), 1)
+        paid = np.bincount(events.customer_code, weights=price[events.product_code], minlength=n_customers)
+        pairs = (pair // max(n_products, 1), pair % max(n_products, 1), first)
+        return cls(
+            n_products=max(n_products, 1),
+            pair=pair,
+            first=first,
+            last=last,
+            count=np.bincount(inverse, minlength=len(pair)).astype(np.float64),
+            fading=np.bincount(inverse, weights=np.power(0.5, age / 60.0), minlength=len(pair)).astype(np.float64),
+            customers=_customers(history, pairs[0]),
+            products=_products(history, pairs, np.bincount(inverse, minlength=len(pair)), price),
+            price=price,
+            price_level=paid / n_events,
+        )
+
+    def features(self, pairs: Candidates, rows: Codes, scores: Mapping[str, Values]) -> npt.NDArray[np.float32]:
+        """(n_pairs, len(FEATURES)) of candidates.
+
+        Args:
+            pairs: candidates of a block of customers.
+            rows: (pairs.n_rows,) codes of those customers.
+            scores: source -> (n_pairs,) its score; a source without scores is 0 throughout.
+        """
+        found = np.empty((len(pairs.row), len(FEATURES)), dtype=np.float32)
+        place = 0
+        for name, names in GROUPS.items():
+            part = found[:, place : place + len(names)]
+            place += len(names)
+            customer = rows[pairs.row]
+            if name == PERSONAL:
+                part[:] = self._habit(customer, pairs.column)
+            elif name == CUSTOMER:
+                part[:] = self.customers[customer]
+            elif name == POPULAR:
+                part[:, :-1] = self.products[pairs.column]
+                part[:, -1] = self.price[pairs.column] - self.price_level[customer]
+            elif name in scores:
+                part[:] = _standing(pairs, scores[name])
+            else:
+                part[:] = 0.0
+        return found
+
+    def _habit(self, customer: Codes, product: Codes) -> Values:
+        key = customer * self.n_products + product
+        count, first, last, fading = (
+            lookup(self.pair, values, key) for values in (self.count, self.first, self.last, self.fading)
+        )
+        is_bought, is_again = count > 0, count > 1
+        gap = np.where(is_again, (first - last) / np.maximum(count - 1, 1), NONE)
+        visits, visit_gap = self.customers[customer, 0], self.customers[customer, 6]
+        expected = np.maximum(first / np.maximum(visit_gap, 1.0), 1.0)
+        columns = [
+            count,
+            np.where(is_bought, last, NONE),
+            gap,
+            np.where(is_again, last / np.maximum(gap, 1.0), NONE),
+            fading,
+            count / visits,
+            np.where(is_bought, count / expected, NONE),
+        ]
+        return np.column_stack(columns)
+
+
+def _standing(pairs: Candidates, score: Values) -> Values:
+    """(n_pairs, 2) a source's score, and its share of the best among the customer's candidates."""
+    best = np.zeros(pairs.n_rows)
+    np.maximum.at(best, pairs.row, score)
+    return np.column_stack([score, score / np.where(best > 0, best, 1.0)[pairs.row]])
+
+
+def _customers(history: History, customer_of_pair: Codes) -> Values:
+    events, n = history.interactions, len(history.customers)
+    age = history.age()
+    visit = np.unique(events.customer_code.astype(np.int64) * 100_000 + age.astype(np.int64)) // 100_000
+    visits = np.bincount(visit, minlength=n).astype(np.float64)
+    n_events = np.bincount(events.customer_code, minlength=n).astype(np.float64)
+    last, first = np.full(n, np.inf), np.zeros(n)
+    np.minimum.at(last, events.customer_code, age)
+    np.maximum.at(first, events.customer_code, age)
+    products = np.bincount(customer_of_pair, minlength=n).astype(np.float64)
+    gap = np.where(visits > 1, (first - last) / np.maximum(visits - 1, 1), NONE)
+    due = np.where(visits > 1, last / np.maximum(gap, 1.0), NONE)
+    return np.column_stack([visits, last, first, products, n_events / visits, products / n_events, gap, due])
+
+
+def _products(history: History, pairs: tuple[Codes, Codes, Values], count: Codes, price: Values) -> Values:
+    events, n = history.interactions, len(history.products)
+    _, product, first = pairs
+    age = history.age()
+    oldest, newest = np.zeros(n), np.full(n, np.inf)
+    np.maximum.at(oldest, events.product_code, age)
+    np.minimum.at(newest, events.product_code, age)
+    buyers = np.bincount(product, minlength=n).astype(np.float64)
+    recent = {days: history.buyers(days).astype(np.float64) for days in _WINDOWS}
+    firsts = [np.bincount(product[first < days], minlength=n) for days in _WINDOWS[:3]]
+    columns = [
+        *recent.values(),
+        *firsts,
+        buyers,
+        oldest,
+        newest,
+        np.bincount(product, weights=count, minlength=n) / buyers,
+        np.bincount(product, weights=count > 1, minlength=n) / buyers,
+        (recent[7] + 0.5) / (recent[30] * 7 / 30 + 0.5),
+        (recent[30] + 0.5) / (recent[90] / 3 + 0.5),
+        price,
+    ]
+    return np.column_stack(columns)
