@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from shopmine.mining.recommendations.config import RecommendationsConfig
-from shopmine.mining.recommendations.evaluation import find_targets, measure_ranking, split_history
+from shopmine.mining.recommendations.evaluation import find_targets, measure_ranking, product_novelty, split_history
 from shopmine.mining.recommendations.factorisation import contributions, fit_factors, fold_in
 from shopmine.mining.recommendations.history import History
 from shopmine.mining.recommendations.selection import Ranking, blocks, select_top
@@ -108,13 +108,19 @@ def test_figures_equal_their_definitions(purchases: list[Purchase], which: str, 
     lists = [random.sample(range(len(history.products)), random.randint(0, len(history.products))) for _ in customers]  # type: ignore[attr-defined]
     entries = [(row, column, rank) for row, columns in enumerate(lists) for rank, column in enumerate(columns)]
     row, column, rank = np.array(entries, dtype=np.int64).reshape(-1, 3).T
-    found = measure_ranking(Ranking(row=row, column=column, rank=rank, score=np.ones(len(row))), targets, k)
+    novelty = product_novelty(history)
+    found = measure_ranking(Ranking(row=row, column=column, rank=rank, score=np.ones(len(row))), targets, k, novelty)
     for number, (customer, columns) in enumerate(zip(customers, lists, strict=True)):
         hits = [history.products[column] in wanted[customer] for column in columns[:k]]
         gain = sum(hit / math.log2(place + 2) for place, hit in enumerate(hits))
         ideal = sum(1 / math.log2(place + 2) for place in range(min(k, len(wanted[customer]))))
         assert found[f"recall@{k}"][number] == pytest.approx(sum(hits) / len(wanted[customer]))
         assert found[f"ndcg@{k}"][number] == pytest.approx(gain / ideal)
+        surprise = [
+            -math.log2(sum(history.products[c] in bought for bought in known.values()) / len(known))
+            for c in columns[:k]
+        ]
+        assert found[f"novelty@{k}"][number] == pytest.approx(sum(surprise) / max(len(surprise), 1))
         assert found[f"hit_rate@{k}"][number] == float(any(hits))
 
 

@@ -15,9 +15,9 @@ from shopmine.mining.recommendations.sparse_top import DEFAULT_LIMITS, Limits, r
 if TYPE_CHECKING:
     from scipy import sparse
 
-    from shopmine.mining.recommendations.kernels import Floats, Rows
-    from shopmine.mining.recommendations.selection import Ranking
+    from shopmine.mining.recommendations.kernel_types import Floats, Rows
     from shopmine.mining.recommendations.scores import Scores
+    from shopmine.mining.recommendations.selection import Ranking
 
 Codes = npt.NDArray[np.int64]
 

@@ -95,7 +95,8 @@ class RecommendationsConfig:
         n_similar, n_audience: similar products and best customers for each product.
         max_audiences: audiences that one customer may be in.
         pinned: products that come first in `for_you` and `discover` wherever they may stand at all.
-        boosted, buried: products or categories whose scores are multiplied by `boost_factor` or `bury_factor`.
+        boosted, buried: products or categories of which the shop wants to show more or less.
+        boost_factor, bury_factor: what their scores are multiplied by.
         blocked: products or categories that are never recommended.
         min_price, max_price: only products with a median price within are recommended; 0 is no limit.
         max_per_category: products of one category in a list; 0 is no limit.

@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
-from shopmine.mining.recommendations import reasons
 from shopmine.mining.recommendations.config import ALS, PERSONAL, POPULAR
 from shopmine.mining.recommendations.factorisation import contributions
 from shopmine.mining.recommendations.history import values_at
+from shopmine.mining.recommendations.reasons import (
+    CHOSEN,
+    WHOLE,
+    alike,
+    because,
+    before,
+    join_reasons,
+    of_alike_customers,
+    of_category,
+    popular,
+    together,
+)
 from shopmine.mining.recommendations.scores import LEAST_CUSTOMERS, told_customers
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from scipy import sparse
 
     from shopmine.mining.recommendations.rules import Rules
     from shopmine.mining.recommendations.scoring import Scorer
@@ -39,9 +50,9 @@ _KIND_OF: Final[Mapping[str, int]] = {
     PINNED: _CHOSEN,
 }
 _OF_A_PRODUCT: Final[Mapping[int, Callable[[str, str], str]]] = {
-    _BECAUSE: reasons.because,
-    _TOGETHER: reasons.together,
-    _ALIKE: reasons.alike,
+    _BECAUSE: because,
+    _TOGETHER: together,
+    _ALIKE: alike,
 }
 Codes = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
@@ -102,8 +113,8 @@ class Explainer:
         told = self._numbers(customers[found.entry], products[found.entry], found)
         keys, code = np.unique(np.column_stack([found.kind, *told]), axis=0, return_inverse=True)
         texts = [self._text(*key) for key in keys.tolist()]
-        weight = np.round(found.weight * reasons.WHOLE).astype(np.int64)
-        return reasons.join_reasons(len(customers), found.entry, texts, np.ravel(code), weight)
+        weight = np.round(found.weight * WHOLE).astype(np.int64)
+        return join_reasons(len(customers), found.entry, texts, np.ravel(code), weight)
 
     def _numbers(self, customers: Codes, products: Codes, found: _Evidence) -> tuple[Codes, Codes]:
         """The up to two numbers that each reason's text needs."""
@@ -123,12 +134,12 @@ class Explainer:
         if kind in _OF_A_PRODUCT:
             return _OF_A_PRODUCT[kind](str(self.scorer.history.products[first]), str(self.rules.names[first]))
         if kind == _BEFORE:
-            return reasons.before(first, second)
+            return before(first, second)
         if kind == _POPULAR:
-            return reasons.popular(first, self.scorer.config.popular_days)
+            return popular(first, self.scorer.config.popular_days)
         if kind == _CUSTOMERS:
-            return reasons.of_alike_customers(first)
-        return reasons.PINNED if kind == _CHOSEN else reasons.of_category(str(self.scorer.catalogue.labels[first]))
+            return of_alike_customers(first)
+        return CHOSEN if kind == _CHOSEN else of_category(str(self.scorer.catalogue.labels[first]))
 
     def _evidence(self, method: str, customers: Codes, products: Codes, share: Weights) -> _Evidence:
         entry = np.flatnonzero(share > 0)
@@ -197,5 +208,5 @@ def _strongest(parts: list[_Evidence], n_products: int) -> _Evidence:
     order = np.lexsort((code, -weight, entry))
     entry, code, weight = entry[order], code[order], weight[order]
     kept = np.arange(len(entry)) - np.searchsorted(entry, entry, side="left") < _SHOWN
-    kept &= weight >= 1 / reasons.WHOLE
+    kept &= weight >= 1 / WHOLE
     return _Evidence(entry=entry[kept], kind=code[kept] // width, product=code[kept] % width, weight=weight[kept])

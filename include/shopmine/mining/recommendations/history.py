@@ -14,6 +14,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Every customer × product that was bought, by customer, then product.
+
+    Attributes:
+        customer, product: (n_pairs,) their codes.
+        count: (n_pairs,) days on which it was bought.
+        first, last: (n_pairs,) days since it was first and last bought.
+    """
+
+    customer: npt.NDArray[np.int64]
+    product: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    first: npt.NDArray[np.float64]
+    last: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, events: Interactions, age: npt.NDArray[np.float64]) -> Pairs:
+        """From events, which are sorted by customer, product and day; `age` is days since each."""
+        customer, product = events.customer_code.astype(np.int64), events.product_code.astype(np.int64)
+        is_first = np.append(True, (customer[1:] != customer[:-1]) | (product[1:] != product[:-1]))[: len(customer)]
+        start = np.flatnonzero(is_first)
+        end = np.append(start[1:], len(customer))[: len(start)]
+        return cls(
+            customer=customer[start], product=product[start], count=end - start, first=age[start], last=age[end - 1]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """The purchases up to and including a day.
 
@@ -21,18 +49,21 @@ class History:
         interactions: the events; their customers and products are the rows and columns of every matrix.
         day: the last day that counts.
         counts: (n_customers, n_products) days on which it was bought.
+        pairs: the same with the days since.
     """
 
     interactions: Interactions
     day: np.datetime64
     counts: sparse.csr_matrix
+    pairs: Pairs
 
     @classmethod
     def of(cls, interactions: Interactions, day: np.datetime64) -> History:
         """The history up to `day`; later events are left out."""
         if interactions.n_events and interactions.day.max() > day:
             interactions = interactions.until(day)
-        return cls(interactions=interactions, day=day, counts=interactions.matrix())
+        pairs = Pairs.of(interactions, _ages(interactions, day))
+        return cls(interactions=interactions, day=day, counts=interactions.matrix(), pairs=pairs)
 
     @property
     def customers(self) -> npt.NDArray[np.object_]:
@@ -55,11 +86,9 @@ class History:
 
     def buyers(self, days: int | None = None) -> npt.NDArray[np.int64]:
         """(n_products,) distinct customers who bought it in the last `days` days, or ever."""
-        events = self.interactions
-        recent = np.ones(events.n_events, dtype=bool) if days is None else self.age() < days
-        n_products = len(events.products)
-        pairs = np.unique(events.customer_code[recent].astype(np.int64) * n_products + events.product_code[recent])
-        return np.bincount(pairs % max(n_products, 1), minlength=n_products).astype(np.int64)
+        pairs = self.pairs
+        recent = pairs.product if days is None else pairs.product[pairs.last < days]
+        return np.bincount(recent, minlength=len(self.products)).astype(np.int64)
 
     def popularity(self, days: int) -> npt.NDArray[np.float64]:
         """(n_products,) buyers of the last `days` days; below one buyer, those of four times as many days, then all decide."""
@@ -70,15 +99,9 @@ class History:
 
     def last_bought(self) -> sparse.csr_matrix:
         """(n_customers, n_products) 1 + days since it was last bought."""
-        events = self.interactions
-        # Events are sorted by day within a pair, so the last one of each pair is the newest.
-        code = events.customer_code.astype(np.int64) * len(events.products) + events.product_code
-        last = (
-            np.flatnonzero(np.append(code[1:] != code[:-1], True)) if events.n_events else np.zeros(0, dtype=np.int64)
-        )
-        data = 1.0 + self.age()[last]
-        shape = self.counts.shape
-        return sparse.csr_matrix((data, (events.customer_code[last], events.product_code[last])), shape=shape)
+        pairs = self.pairs
+        places = (pairs.customer, pairs.product)
+        return sparse.csr_matrix((1.0 + pairs.last, places), shape=self.counts.shape)
 
     def baskets(self) -> sparse.csr_matrix:
         """(n_baskets, n_products) 1 where a basket, what one customer bought on one day, holds a product."""
@@ -91,7 +114,11 @@ class History:
 
     def age(self) -> npt.NDArray[np.float64]:
         """(n_events,) days from each event to the day."""
-        return (self.day - self.interactions.day).astype("timedelta64[D]").astype(np.float64)
+        return _ages(self.interactions, self.day)
+
+
+def _ages(events: Interactions, day: np.datetime64) -> npt.NDArray[np.float64]:
+    return (day - events.day).astype("timedelta64[D]").astype(np.float64)
 
 
 def positions(ids: npt.NDArray[np.object_], wanted: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:

@@ -59,10 +59,12 @@ class Described:
 
     Attributes:
         n_products: width of a pair's key `customer · n_products + product`.
-        pair: keys of the pairs bought, ascending.
-        bought: (n_pairs, len(_PAIR) − 1) figures of those pairs; what needs the customer's rhythm is added for candidates.
+        pair: (n_pairs,) keys of the pairs bought, ascending.
+        first, last, count: (n_pairs,) see `Pairs`.
+        fading: (n_pairs,) days on which it was bought, each counting half for every 60 days since.
         customers: (n_customers, len(_OF_CUSTOMER)).
-        products: (n_products, len(_OF_PRODUCT) − 1).
+        products: (n_products, len(_OF_PRODUCT) − 1), without the distance of the price.
+        price: (n_products,) logarithm of the median price, 0 where there is none.
         price_level: (n_customers,) mean logarithm of the prices paid.
     """
 
@@ -81,26 +83,25 @@ class Described:
     def of(cls, history: History, catalogue: Catalogue) -> Described:
         """Count it."""
         n_customers, n_products = history.counts.shape
-        events = history.interactions
-        key = events.customer_code.astype(np.int64) * max(n_products, 1) + events.product_code
-        pair, inverse = np.unique(key, return_inverse=True)
-        age = history.age()
-        first, last = np.zeros(len(pair)), np.full(len(pair), np.inf)
-        np.maximum.at(first, inverse, age)
-        np.minimum.at(last, inverse, age)
+        events, pairs = history.interactions, history.pairs
+        width = max(n_products, 1)
+        key = events.customer_code.astype(np.int64) * width + events.product_code
+        pair = pairs.customer * width + pairs.product
+        fading = np.bincount(
+            np.searchsorted(pair, key), weights=np.power(0.5, history.age() / 60.0), minlength=len(pair)
+        )
         price = np.log(np.where(catalogue.price > 0, catalogue.price, 1.0))
         n_events = np.maximum(np.bincount(events.customer_code, minlength=n_customers), 1)
         paid = np.bincount(events.customer_code, weights=price[events.product_code], minlength=n_customers)
-        pairs = (pair // max(n_products, 1), pair % max(n_products, 1), first)
         return cls(
-            n_products=max(n_products, 1),
+            n_products=width,
             pair=pair,
-            first=first,
-            last=last,
-            count=np.bincount(inverse, minlength=len(pair)).astype(np.float64),
-            fading=np.bincount(inverse, weights=np.power(0.5, age / 60.0), minlength=len(pair)).astype(np.float64),
-            customers=_customers(history, pairs[0]),
-            products=_products(history, pairs, np.bincount(inverse, minlength=len(pair)), price),
+            first=pairs.first,
+            last=pairs.last,
+            count=pairs.count.astype(np.float64),
+            fading=fading.astype(np.float64),
+            customers=_customers(history),
+            products=_products(history, price),
             price=price,
             price_level=paid / n_events,
         )
@@ -160,7 +161,7 @@ def _standing(pairs: Candidates, score: Values) -> Values:
     return np.column_stack([score, score / np.where(best > 0, best, 1.0)[pairs.row]])
 
 
-def _customers(history: History, customer_of_pair: Codes) -> Values:
+def _customers(history: History) -> Values:
     events, n = history.interactions, len(history.customers)
     age = history.age()
     visit = np.unique(events.customer_code.astype(np.int64) * 100_000 + age.astype(np.int64)) // 100_000
@@ -169,30 +170,27 @@ def _customers(history: History, customer_of_pair: Codes) -> Values:
     last, first = np.full(n, np.inf), np.zeros(n)
     np.minimum.at(last, events.customer_code, age)
     np.maximum.at(first, events.customer_code, age)
-    products = np.bincount(customer_of_pair, minlength=n).astype(np.float64)
+    products = np.bincount(history.pairs.customer, minlength=n).astype(np.float64)
     gap = np.where(visits > 1, (first - last) / np.maximum(visits - 1, 1), NONE)
     due = np.where(visits > 1, last / np.maximum(gap, 1.0), NONE)
     return np.column_stack([visits, last, first, products, n_events / visits, products / n_events, gap, due])
 
 
-def _products(history: History, pairs: tuple[Codes, Codes, Values], count: Codes, price: Values) -> Values:
-    events, n = history.interactions, len(history.products)
-    _, product, first = pairs
-    age = history.age()
+def _products(history: History, price: Values) -> Values:
+    pairs, n = history.pairs, len(history.products)
     oldest, newest = np.zeros(n), np.full(n, np.inf)
-    np.maximum.at(oldest, events.product_code, age)
-    np.minimum.at(newest, events.product_code, age)
-    buyers = np.bincount(product, minlength=n).astype(np.float64)
+    np.maximum.at(oldest, pairs.product, pairs.first)
+    np.minimum.at(newest, pairs.product, pairs.last)
+    buyers = np.bincount(pairs.product, minlength=n).astype(np.float64)
     recent = {days: history.buyers(days).astype(np.float64) for days in _WINDOWS}
-    firsts = [np.bincount(product[first < days], minlength=n) for days in _WINDOWS[:3]]
     columns = [
         *recent.values(),
-        *firsts,
+        *(np.bincount(pairs.product[pairs.first < days], minlength=n) for days in _WINDOWS[:3]),
         buyers,
         oldest,
         newest,
-        np.bincount(product, weights=count, minlength=n) / buyers,
-        np.bincount(product, weights=count > 1, minlength=n) / buyers,
+        np.bincount(pairs.product, weights=pairs.count, minlength=n) / buyers,
+        np.bincount(pairs.product, weights=pairs.count > 1, minlength=n) / buyers,
         (recent[7] + 0.5) / (recent[30] * 7 / 30 + 0.5),
         (recent[30] + 0.5) / (recent[90] / 3 + 0.5),
         price,

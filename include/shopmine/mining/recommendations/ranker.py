@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from shopmine.mining.recommendations.pair_features import GROUPS
+from shopmine.mining.recommendations.pair_features import FEATURES, GROUPS
 from shopmine.mining.recommendations.trees import Trees, flatten_trees
 from shopmine.mining.threads import single_thread
 
@@ -65,7 +65,11 @@ class Examples:
 
     @classmethod
     def concatenate(cls, parts: list[Examples]) -> Examples:
-        """Examples of several days; at least one."""
+        """Examples of several days as one; no parts give no examples."""
+        if not parts:
+            none = np.zeros(0, dtype=bool)
+            features = np.zeros((0, len(FEATURES)), dtype=np.float32)
+            return cls(features=features, is_bought=none, weight=np.zeros(0), is_new=none)
         return cls(
             features=np.concatenate([part.features for part in parts]),
             is_bought=np.concatenate([part.is_bought for part in parts]),

@@ -27,7 +27,7 @@ def opened(reason: Mapping[str, object]) -> str:
 OTHER: Final = opened(
     {"kind": "other_purchases", "text_en": "It fits your other purchases", "text_zh": "符合您的其他购买"}
 )
-PINNED: Final = opened({"kind": "chosen_by_shop", "text_en": "Chosen by the shop", "text_zh": "店铺精选"})
+CHOSEN: Final = opened({"kind": "chosen_by_shop", "text_en": "Chosen by the shop", "text_zh": "店铺精选"})
 
 
 def because(product: str, name: str) -> str:

@@ -15,8 +15,8 @@ from shopmine.mining.recommendations.config import ALS, FUSION, PERSONAL, POPULA
 from shopmine.mining.recommendations.factorisation import Factors, fold_in
 from shopmine.mining.recommendations.history import History, positions
 from shopmine.mining.recommendations.pair_features import Described
-from shopmine.mining.recommendations.selection import Ranking, blocks, select_top
 from shopmine.mining.recommendations.scores import Scores
+from shopmine.mining.recommendations.selection import Ranking, blocks, select_top
 from shopmine.mining.recommendations.sources import day_sources
 from shopmine.mining.recommendations.voting import rank_points
 
@@ -90,6 +90,7 @@ class Scorer:
         is_shown: (n_products,) products that may be candidates at all.
         popularity: (n_products,) see `History.popularity`; 0 for products that may not be shown.
         bought: (n_customers, n_products) days on which what may be shown was bought.
+        popular: codes of what was popular lately, by any of several spans of days: the candidates of popularity.
         described: figures for the ranking stage.
         sources: name -> source; products that may not be shown have no weight.
         learned_from: (n_customers, n_products) purchases as the factorisation counts them.
@@ -104,6 +105,7 @@ class Scorer:
     is_shown: npt.NDArray[np.bool_]
     popularity: Values
     bought: Matrix
+    popular: Codes
     described: Described
     sources: Mapping[str, Scores]
     learned_from: Matrix
@@ -134,6 +136,7 @@ class Scorer:
             learned=over,
             is_shown=shown,
             popularity=np.where(shown, history.popularity(config.popular_days), 0.0),
+            popular=_popular_products(history, shown, config),
             bought=_masked(history.counts, shown),
             described=Described.of(history, catalogue),
             sources=masked,
@@ -228,11 +231,8 @@ class Scorer:
         return pairs.only(~pairs.is_stored(block.skipped))
 
     def _popular(self, block: Block) -> Candidates:
-        """What is popular, as deep as a list with everything the customers skip may need."""
-        depth = 2 * self.config.n_candidates
-        windows = [self.popularity, *(self.history.buyers(days).astype(np.float64) * self.is_shown for days in _POPULAR_DAYS)]
-        columns = np.unique(np.concatenate([_best(window, depth) for window in windows]))
-        n = len(block.rows)
+        """What is popular lately and not skipped."""
+        n, columns = len(block.rows), self.popular
         pairs = Candidates.of(np.repeat(np.arange(n), len(columns)), np.tile(columns, n), block.skipped.shape)
         return pairs.only(~pairs.is_stored(block.skipped))
 
@@ -264,6 +264,13 @@ def best_pairs(pairs: Candidates, score: Values, k: int) -> Ranking:
     rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
     best = rank < k
     return Ranking(row=row[best], column=column[best], rank=rank[best], score=value[best])
+
+
+def _popular_products(history: History, shown: npt.NDArray[np.bool_], config: RecommendationsConfig) -> Codes:
+    """The best sellers of several spans, twice as many as are wanted, since most customers already have some."""
+    days = (config.popular_days, *_POPULAR_DAYS)
+    windows = [history.popularity(n) * shown for n in dict.fromkeys(days)]
+    return np.unique(np.concatenate([_best(window, 2 * config.n_candidates) for window in windows]))
 
 
 def _best(values: npt.NDArray[np.float64], k: int) -> Codes:

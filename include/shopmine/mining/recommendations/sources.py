@@ -69,9 +69,7 @@ def day_sources(
     sources = {name: Scores(left=recent, right=weights) for name, weights in learned.items()}
     sources["usercf"] = Scores(left=_alike_customers(history, config), right=longer)
     sources["text"] = Scores(left=longer, right=catalogue.alike(config.n_neighbors))
-    sources["category"] = Source(
-        query=longer @ catalogue.membership(), right=_popular_of_category(history, catalogue)
-    )
+    sources["category"] = Scores(left=longer @ catalogue.membership(), right=_popular_of_category(history, catalogue))
     return sources
 
 

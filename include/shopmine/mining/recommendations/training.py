@@ -45,8 +45,6 @@ def find_examples(scorer: Scorer, later: Interactions, config: RecommendationsCo
 
 def fit_rankers(examples: list[Examples], config: RecommendationsConfig) -> dict[str, Ranker]:
     """List -> the ranking for it: one for all candidates, one for new ones; none where there is too little to learn from."""
-    if not examples:
-        return {}
     joined = Examples.concatenate(examples)
     fitted = {ANY: fit_ranker(joined, config), NEW: fit_ranker(joined.only(joined.is_new), config)}
     found = {which: fitted[NEW if which == NEW else ANY] for which in LISTS}
