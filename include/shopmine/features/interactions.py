@@ -9,14 +9,15 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopmine.columns import CUSTOMER, DAY, PRODUCT, QUANTITY
+from shopmine.columns import CUSTOMER, DAY, KIND, PRODUCT, QUANTITY
 from shopmine.features.engine import run_sql
-from shopmine.features.lines import MICROS, lines_until
+from shopmine.features.lines import MICROS, lines_until, rows_until
 from shopmine.features.product_features import known_products
 
 INTERACTIONS: Final = pa.schema(
     [(CUSTOMER, pa.string()), (PRODUCT, pa.string()), (DAY, pa.date32()), (QUANTITY, pa.float64())]
 )
+EXPOSURES: Final = pa.schema([(CUSTOMER, pa.string()), (PRODUCT, pa.string()), (DAY, pa.date32())])
 RETURNED: Final = pa.schema([(CUSTOMER, pa.string()), (PRODUCT, pa.string())])
 
 _BOUGHT = """
@@ -37,6 +38,22 @@ SELECT customer, product FROM (
     FROM order_lines WHERE customer IS NOT NULL GROUP BY customer, product) AS pairs
 WHERE returned_at IS NOT NULL AND (sold_at IS NULL OR returned_at >= sold_at)
 ORDER BY customer, product
+"""
+
+_EXPOSED = """
+WITH said AS (
+    SELECT customer, product, kind, CAST(day_number AS BIGINT) AS day_number
+    FROM feedback WHERE customer IS NOT NULL AND product IS NOT NULL),
+success AS (
+    SELECT customer, product, MAX(day_number) AS day_number FROM (
+        SELECT customer, product, day_number FROM said WHERE kind IN ('clicked', 'bought')
+        UNION ALL
+        SELECT customer, product, day_number FROM order_lines WHERE customer IS NOT NULL AND kind = 'sale') AS happy
+    GROUP BY customer, product)
+SELECT DISTINCT s.customer AS customer, s.product AS product, s.day_number AS day
+FROM said s LEFT JOIN success h ON s.customer = h.customer AND s.product = h.product
+WHERE s.kind = 'shown' AND (h.day_number IS NULL OR s.day_number > h.day_number)
+ORDER BY s.customer, s.product, s.day_number
 """
 
 
@@ -73,3 +90,25 @@ def derive_returned(inputs: Mapping[str, pa.Table], day: date) -> pa.Table:
         DataError: there are no order lines at all, or a column is missing.
     """
     return run_sql(_RETURNED, {"order_lines": lines_until(inputs, day)}).cast(RETURNED).combine_chunks()
+
+
+def derive_exposures(inputs: Mapping[str, pa.Table], day: date) -> pa.Table:
+    """The days up to `day` on which a product was shown to a customer who has neither clicked nor bought it since.
+
+    Args:
+        inputs: `order_lines`, and `feedback` where the shop tells what it showed; not modified.
+        day: the shop's local day; later rows change nothing.
+
+    Returns:
+        A table of schema `EXPOSURES` in the order of its key, one row a customer, product and day; no rows without feedback.
+
+    Raises:
+        DataError: there are no order lines at all, or a column is missing.
+    """
+    if "feedback" not in inputs:
+        return EXPOSURES.empty_table()
+    told = rows_until(inputs["feedback"], "feedback", (CUSTOMER, PRODUCT, KIND, DAY), day)
+    told = told.append_column("day_number", pc.cast(told[DAY], pa.int32())).drop_columns([DAY])
+    found = run_sql(_EXPOSED, {"feedback": told, "order_lines": lines_until(inputs, day)})
+    days = pc.cast(pc.cast(found[DAY], pa.int32()), pa.date32())
+    return found.set_column(2, DAY, days).cast(EXPOSURES).combine_chunks()

@@ -15,7 +15,7 @@ from shopmine.config.shops import load_shop
 from shopmine.faults import fault_point
 from shopmine.features.baskets import derive_baskets
 from shopmine.features.customer_features import derive_customer_features
-from shopmine.features.interactions import derive_interactions, derive_returned
+from shopmine.features.interactions import derive_exposures, derive_interactions, derive_returned
 from shopmine.features.lines import LINE_COLUMNS
 from shopmine.features.product_features import derive_product_features
 from shopmine.staging.artifacts import artifact_key, code_version, find_artifact, find_artifacts, write_artifact
@@ -37,6 +37,7 @@ _FACTS: Final = {
     "order_lines": LINE_COLUMNS,
     "events": ("customer", "type", "day"),
     "reviews": ("customer", "rating", "day"),
+    "feedback": ("customer", "product", "kind", "day"),
 }
 _DIMENSIONS: Final = {
     "products": ("product", "name", "category", "kind", "listed"),
@@ -50,12 +51,13 @@ class _FeatureSet:
     """A kind of artifact: the entities that decide it, and how its frames, by name, are made of them for a day.
 
     The last argument of `derive` says whether the products are all that the shop had then. `is_daily` is False where models
-    only fit on it: then it is made of training days alone.
+    only fit on it: then it is made of training days alone. `is_learned` is False where no model fits on it.
     """
 
     reads: tuple[str, ...]
     derive: Callable[[_Frames, date, bool], dict[str, pa.Table]]
     is_daily: bool = True
+    is_learned: bool = True
 
 
 _SETS: Final[Mapping[str, _FeatureSet]] = {
@@ -75,6 +77,11 @@ _SETS: Final[Mapping[str, _FeatureSet]] = {
             "interactions": derive_interactions(inputs, day),
             "returned": derive_returned(inputs, day),
         },
+    ),
+    "exposures": _FeatureSet(
+        reads=("order_lines", "feedback"),
+        derive=lambda inputs, day, _: {"exposures": derive_exposures(inputs, day)},
+        is_learned=False,
     ),
     "baskets": _FeatureSet(
         reads=("order_lines", "products"),
@@ -169,10 +176,10 @@ def build_features(db: Database, run: int) -> dict[str, int]:
         run: its number; `prepare` has run.
 
     Returns:
-        name -> artifact: `customer_features`, `product_features`, `interactions` (with the frame `returned`) as of the day,
-        each, and `baskets`, with `.training` after its name as of the training day, and `training_days`: the calendar up to that day
-        (`day`, `name`, `key` of the artifact), for models that carry something from one fit to the next. They are
-        attached to the run by these names.
+        name -> artifact: `customer_features`, `product_features`, `interactions` (with the frame `returned`), `exposures` as
+        of the day; all but the last, and `baskets`, with `.training` after the name as of the training day; and `training_days`:
+        the calendar up to that day (`day`, `name`, `key` of the artifact), for models that carry something from one fit to
+        the next. They are attached to the run by these names.
 
     Raises:
         DataError: the run's batches are not prepared, or a value cannot be counted exactly.
@@ -185,7 +192,7 @@ def build_features(db: Database, run: int) -> dict[str, int]:
     found: dict[str, int] = {}
     n_built = 0
     wanted = [(name, name, context.day) for name, made in _SETS.items() if made.is_daily]
-    wanted += [(f"{name}.{TRAINING}", name, days[-1]) for name in _SETS]
+    wanted += [(f"{name}.{TRAINING}", name, days[-1]) for name, made in _SETS.items() if made.is_learned]
     for label, name, day in wanted:
         ref = find_artifact(db, source.key(name, day))
         n_built += ref is None

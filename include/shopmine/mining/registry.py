@@ -72,6 +72,7 @@ MODELS: Final[tuple[ModelEntry, ...]] = (
         module="shopmine.mining.recommendations",
         inputs=("interactions", "product_features"),
         tables=("recommendations", "similar_products", "audiences"),
+        apply_inputs=("interactions", "product_features", "exposures"),
     ),
     ModelEntry(
         name="baskets",

@@ -60,7 +60,7 @@ def test_a_day_is_mined_once_and_fits_last_for_a_week(staging: Database, shops: 
 
     run, again = mine(staging, saturday - timedelta(days=1))
     assert again == first
-    assert step(staging, run, "features") == ("done", {"built": 0, "found": 7, "built_of_earlier_training_days": 0})
+    assert step(staging, run, "features") == ("done", {"built": 0, "found": 8, "built_of_earlier_training_days": 0})
     assert step(staging, run, "recommendations.apply")[1] == {
         "artifact": first["recommendations.apply"],
         "unchanged": True,
@@ -99,7 +99,8 @@ def test_a_late_correction_changes_only_what_it_is_part_of(staging: Database, sh
     land(staging, [*[line for line in lines if line.date == day], extra])
     _, second = mine(staging, day)
     changed = {name for name in first if first[name] != second[name]}
-    of_day = {"customer_features", "product_features", "interactions", "segments.apply", "recommendations.apply"}
+    of_day = {"customer_features", "product_features", "interactions", "exposures"}
+    of_day |= {"segments.apply", "recommendations.apply"}
     assert changed - {"prepare_checks"} == of_day
     assert read_artifact(staging, second["interactions.training"]).ref.day == date(2024, 4, 22)
 

@@ -7,13 +7,20 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shopmine.errors import DataError
 from shopmine.features.engine import run_sql
-from shopmine.features.interactions import INTERACTIONS, derive_interactions, derive_returned
+from shopmine.features.interactions import (
+    EXPOSURES,
+    INTERACTIONS,
+    derive_exposures,
+    derive_interactions,
+    derive_returned,
+)
 from unit.features.facts import FEW, LINES, START, Line, order_lines, products
 
 DAY = START + timedelta(days=40)
@@ -57,3 +64,21 @@ def test_a_query_that_fails_says_over_what() -> None:
         run_sql("SELECT * FROM nowhere", {"t": order_lines([])})
     with pytest.raises(DataError, match="failed in DuckDB"):
         run_sql("SELECT * FROM read_csv('/etc/passwd')", {"t": order_lines([])})
+
+
+def test_an_exposure_counts_until_the_product_is_clicked_or_bought() -> None:
+    lines = [Line(order="1", product="A", customer="x", day=3), Line(order="2", product="B", customer="x", day=1)]
+    told = [("x", "A", "shown", 2), ("x", "A", "shown", 3), ("x", "A", "shown", 5), ("x", "A", "shown", 5)]
+    told += [("x", "C", "shown", 1), ("x", "C", "clicked", 2), ("x", "C", "shown", 4), ("y", "A", "shown", 0)]
+    told += [("y", "A", "hidden", 6), ("y", "A", "shown", 500)]
+    columns = dict(
+        zip(("customer", "product", "kind"), map(list, zip(*(row[:3] for row in told), strict=True)), strict=True)
+    )
+    days = pa.array([START + timedelta(days=row[3]) for row in told], pa.date32())
+    inputs = {"order_lines": order_lines(lines), "feedback": pa.table(columns | {"day": days})}
+    found = derive_exposures(inputs, START + timedelta(days=9))
+    expected = [("x", "A", 5), ("x", "C", 4), ("y", "A", 0)]
+    assert [tuple(row.values()) for row in found.to_pylist()] == [
+        (c, p, START + timedelta(days=n)) for c, p, n in expected
+    ]
+    assert derive_exposures({"order_lines": order_lines(lines)}, DAY).schema == EXPOSURES

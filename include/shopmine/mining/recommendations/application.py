@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from shopmine.mining.recommendations.audiences import Audiences
 from shopmine.mining.recommendations.catalogue import Catalogue
-from shopmine.mining.recommendations.config import LISTS, POPULAR
+from shopmine.mining.recommendations.config import LISTS, POPULAR, RANKER
 from shopmine.mining.recommendations.explain import PINNED, Explainer
 from shopmine.mining.recommendations.fitting import read_interactions
 from shopmine.mining.recommendations.history import History, positions
@@ -82,9 +82,11 @@ def _lists(model: Recommendations, scorer: Scorer, rules: Rules, tools: tuple[Ex
     parts, forbidden = [], rules.forbidden
     for part in scorer.blocks(len(scorer.history.customers)):
         rows = np.arange(part.start, part.stop)
+        is_ranked = RANKER in model.champions.values()
+        pool = scorer.pool(scorer.block(rows, "for_you", forbidden)) if is_ranked else None
         for which in LISTS:
             block = scorer.block(rows, which, forbidden)
-            scored = score_candidates(scorer, model.champions[which], block, which, rules)
+            scored = score_candidates(scorer, model.champions[which], block, which, rules, pool)
             if which == "for_you":
                 audiences.add(scored, block)
             parts.append(_list(model, which, (scored, block), scorer, (rules, explainer)))

@@ -41,7 +41,8 @@ class Candidates:
         """Every pair that is in any of the rankings over (n_rows, n_products)."""
         width = max(shape[1], 1)
         codes = [ranking.row * width + ranking.column for ranking in rankings]
-        joined = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *codes]))
+        joined = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *codes]))
+        joined = joined[np.append(True, joined[1:] != joined[:-1])[: len(joined)]]
         return cls(row=joined // width, column=joined % width, n_rows=shape[0])
 
     @classmethod

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopmine.mining.recommendations.config import ALS, PERSONAL, POPULAR
+from shopmine.mining.recommendations.evidence import Kinds, Told, add_purchases, count_customers
 from shopmine.mining.recommendations.factorisation import contributions
 from shopmine.mining.recommendations.history import values_at
 from shopmine.mining.recommendations.reasons import (
@@ -28,7 +29,7 @@ from shopmine.mining.recommendations.reasons import (
     popular,
     together,
 )
-from shopmine.mining.recommendations.scores import LEAST_CUSTOMERS, told_customers
+from shopmine.mining.recommendations.scores import LEAST_CUSTOMERS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 PINNED: Final = "pinned"
 _SHOWN: Final = 4
+_BY_PURCHASES: Final = ("itemcf", "walk", "basket", "text")
 _BECAUSE, _TOGETHER, _ALIKE, _BEFORE, _POPULAR, _CUSTOMERS, _CATEGORY, _CHOSEN = range(8)
 _KIND_OF: Final[Mapping[str, int]] = {
     "basket": _TOGETHER,
@@ -57,16 +59,6 @@ _OF_A_PRODUCT: Final[Mapping[int, Callable[[str, str], str]]] = {
 Codes = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
 Shares = Mapping[str, Weights]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Evidence:
-    """Parallel arrays: which entry, which kind of reason, the product it speaks of, and its share of the score."""
-
-    entry: Codes
-    kind: Codes
-    product: Codes
-    weight: Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,31 +94,63 @@ class Explainer:
     def explain_entries(self, customers: Codes, products: Codes, shares: Shares) -> pa.Array:
         """JSON texts of the reasons of entries: the strongest ones, then what the rest adds up to.
 
+        The rest is "other purchases": so is what the factorisation says beside other methods, since it looks at all of them
+        together, and what fewer than five other customers say.
+
         Args:
             customers: (n,) code of each entry's customer; entries of one customer stand together.
             products: (n,) code of each entry's product.
             shares: method -> (n,) its share of each entry's score; they add up to 1.
         """
-        n_products = len(self.rules.names)
-        parts = [self._evidence(method, customers, products, share) for method, share in sorted(shares.items())]
-        found = _strongest(parts, n_products)
-        told = self._numbers(customers[found.entry], products[found.entry], found)
-        keys, code = np.unique(np.column_stack([found.kind, *told]), axis=0, return_inverse=True)
-        texts = [self._text(*key) for key in keys.tolist()]
-        weight = np.round(found.weight * WHOLE).astype(np.int64)
-        return join_reasons(len(customers), found.entry, texts, np.ravel(code), weight)
+        told = Told.room(len(customers), len(shares))
+        pairs = (np.ascontiguousarray(customers, dtype=np.int64), np.ascontiguousarray(products, dtype=np.int64))
+        for method, share in sorted(shares.items()):
+            self._collect(told, method, pairs, np.ascontiguousarray(share))
+        entry, code, weight = told.strongest(_SHOWN, 1 / WHOLE)
+        kind, product = code // self._width, code % self._width
+        numbers = self._numbers(customers[entry], products[entry], kind, product)
+        # One integer a text: np.unique over rows would sort them as bytes.
+        first, second = (part - part.min(initial=0) for part in numbers)
+        key = (kind * (first.max(initial=0) + 1) + first) * (second.max(initial=0) + 1) + second
+        _, index, place = np.unique(key, return_index=True, return_inverse=True)
+        texts = [self._text(int(kind[i]), int(numbers[0][i]), int(numbers[1][i])) for i in index]
+        whole = np.round(weight * WHOLE).astype(np.int64)
+        return join_reasons(len(customers), entry, texts, np.ravel(place), whole)
 
-    def _numbers(self, customers: Codes, products: Codes, found: _Evidence) -> tuple[Codes, Codes]:
+    @property
+    def _width(self) -> int:
+        """More than any product's code and any number of customers: a reason's code is kind · width + its number."""
+        return max(len(self.rules.names), len(self.scorer.history.customers)) + 1
+
+    def _collect(self, told: Told, method: str, pairs: tuple[Codes, Codes], share: Weights) -> None:
+        """Put the evidence of one method where it is collected."""
+        kind = _KIND_OF.get(method, _BECAUSE)
+        kinds = Kinds(kind * self._width, _BEFORE * self._width)
+        if method in _BY_PURCHASES:
+            add_purchases(told, self.scorer.sources[method], pairs, share, kinds)
+            return
+        if method == ALS:
+            if share.min(initial=1.0) >= 1.0:
+                self._collect_factors(told, pairs, kinds)
+            return
+        entry, number = np.flatnonzero(share > 0), pairs[1][share > 0]
+        if method == "usercf":
+            n_alike = count_customers(self.scorer.sources[method], pairs, share)
+            entry = np.flatnonzero(n_alike >= LEAST_CUSTOMERS)
+            number = n_alike[entry]
+        told.add(entry, kind * self._width + number, share[entry])
+
+    def _numbers(self, customers: Codes, products: Codes, kind: Codes, number: Codes) -> tuple[Codes, Codes]:
         """The up to two numbers that each reason's text needs."""
-        first, second = found.product.copy(), np.zeros(len(found.product), dtype=np.int64)
-        is_before, is_popular = found.kind == _BEFORE, found.kind == _POPULAR
+        first, second = number.copy(), np.zeros(len(number), dtype=np.int64)
+        is_before, is_popular, is_category = (kind == wanted for wanted in (_BEFORE, _POPULAR, _CATEGORY))
         habit = (customers[is_before], products[is_before])
         first[is_before] = values_at(self.scorer.history.counts, *habit)
         second[is_before] = values_at(self.last_bought, *habit) - 1
         first[is_popular] = self.buyers[products[is_popular]]
         first[is_popular] *= first[is_popular] >= LEAST_CUSTOMERS
-        first[found.kind == _CATEGORY] = self.scorer.catalogue.category[products[found.kind == _CATEGORY]]
-        first[found.kind == _CHOSEN] = 0
+        first[is_category] = self.scorer.catalogue.category[products[is_category]]
+        first[kind == _CHOSEN] = 0
         return first, second
 
     def _text(self, kind: int, first: int, second: int) -> str:
@@ -141,40 +165,18 @@ class Explainer:
             return of_alike_customers(first)
         return CHOSEN if kind == _CHOSEN else of_category(str(self.scorer.catalogue.labels[first]))
 
-    def _evidence(self, method: str, customers: Codes, products: Codes, share: Weights) -> _Evidence:
-        entry = np.flatnonzero(share > 0)
-        if method == "usercf":
-            return self._from_customers(entry, customers[entry], products[entry], share[entry])
-        if method in (PERSONAL, POPULAR, PINNED, "category"):
-            kind = np.full(len(entry), _KIND_OF[method])
-            return _Evidence(entry=entry, kind=kind, product=products[entry], weight=share[entry])
-        find = self._from_factors if method == ALS else self._neighbors_of(method)
-        place, bought, part = find(customers[entry], products[entry])
+    def _collect_factors(self, told: Told, pairs: tuple[Codes, Codes], kinds: Kinds) -> None:
+        """Where the list is the factorisation's own: what each purchase adds to its score."""
+        place, bought, part = self._from_factors(*pairs)
         part = np.maximum(part, 0.0)
-        total = np.bincount(place, weights=part, minlength=len(entry))
-        weight = share[entry][place] * part / np.where(total > 0, total, 1.0)[place]
-        kept = weight > 0
-        # What its own earlier purchases add is no reason to name it to whom already buys it: that tells how often they do.
-        is_itself = bought[kept] == products[entry][place][kept]
-        kind = np.where(is_itself, _BEFORE, _KIND_OF.get(method, _BECAUSE))
-        return _Evidence(entry=entry[place][kept], kind=kind, product=bought[kept], weight=weight[kept])
-
-    def _from_customers(self, entry: Codes, customers: Codes, products: Codes, share: Weights) -> _Evidence:
-        """How many of the nearest customers bought it; of too few nothing is told, their share is "other purchases"."""
-        n_alike, _ = told_customers(self.scorer.sources["usercf"].contributions(customers, products))
-        kept = n_alike > 0
-        kind = np.full(int(kept.sum()), _CUSTOMERS)
-        return _Evidence(entry=entry[kept], kind=kind, product=n_alike[kept], weight=share[kept])
-
-    def _neighbors_of(self, method: str) -> Callable[[Codes, Codes], tuple[Codes, Codes, Weights]]:
-        """Finds what each product bought before adds to a source's score: entry, product bought, part of the score."""
-        scores = self.scorer.sources[method]
-
-        def find(customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
-            parts = scores.contributions(customers, products).tocoo()
-            return parts.row.astype(np.int64), parts.col.astype(np.int64), parts.data
-
-        return find
+        order = np.lexsort((bought, -part, place))
+        place, bought, part = place[order], bought[order], part[order]
+        total = np.bincount(place, weights=part, minlength=len(pairs[0]))
+        kept = np.arange(len(place)) - np.searchsorted(place, place, side="left") < _SHOWN
+        kept &= part > 0
+        place, bought = place[kept], bought[kept]
+        code = np.where(bought == pairs[1][place], kinds.own, kinds.base) + bought
+        told.add(place, code, part[kept] / total[place])
 
     def _from_factors(self, customers: Codes, products: Codes) -> tuple[Codes, Codes, Weights]:
         """The same for the factorisation, one customer after the other."""
@@ -192,21 +194,3 @@ class Explainer:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
         entry, bought, part = (np.concatenate(column) for column in zip(*found, strict=True))
         return entry, bought, part
-
-
-def _strongest(parts: list[_Evidence], n_products: int) -> _Evidence:
-    """The `_SHOWN` strongest reasons of each entry; what several methods say of one product is one reason."""
-    entry, kind, product, weight = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("entry", "kind", "product", "weight")
-    )
-    width = int(max(n_products, product.max(initial=0) + 1))
-    code = kind * width + product
-    order = np.lexsort((code, entry))
-    entry, code, weight = entry[order], code[order], weight[order]
-    first = np.flatnonzero(np.append(True, (entry[1:] != entry[:-1]) | (code[1:] != code[:-1]))[: len(entry)])
-    entry, code, weight = entry[first], code[first], np.add.reduceat(weight, first) if len(first) else weight
-    order = np.lexsort((code, -weight, entry))
-    entry, code, weight = entry[order], code[order], weight[order]
-    kept = np.arange(len(entry)) - np.searchsorted(entry, entry, side="left") < _SHOWN
-    kept &= weight >= 1 / WHOLE
-    return _Evidence(entry=entry[kept], kind=code[kept] // width, product=code[kept] % width, weight=weight[kept])

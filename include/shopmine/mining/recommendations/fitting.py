@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stretch:
+class Stretch:
     """An earlier day with what was learned as of it, and what happened in the `test_days` after it."""
 
     scorer: Scorer
@@ -76,7 +76,7 @@ def fit_recommendations(inputs: MiningInputs, config: RecommendationsConfig) -> 
 
 
 def _compare(
-    stretches: list[_Stretch], examples: list[Examples], config: RecommendationsConfig
+    stretches: list[Stretch], examples: list[Examples], config: RecommendationsConfig
 ) -> tuple[dict[str, str], list[Metric]]:
     """The champions on the last stretch, by a ranking learned from the earlier ones."""
     if not stretches:
@@ -85,19 +85,34 @@ def _compare(
     return compare_methods(stretches[0].scorer.with_rankers(rankers), stretches[0].later, config)
 
 
-def _stretches(interactions: Interactions, inputs: MiningInputs, config: RecommendationsConfig) -> list[_Stretch]:
+def last_stretch(inputs: MiningInputs, config: RecommendationsConfig) -> Stretch:
+    """The last `test_days` as the methods are compared on them: what was learned before, with the ranking where it is asked for.
+
+    Raises:
+        NotEnoughDataError: the history is too short to compare.
+    """
+    with single_thread():
+        stretches = _stretches(read_interactions(inputs), inputs, config)
+        if not stretches:
+            raise NotEnoughDataError(f"the purchases up to {inputs.day} are too few days to compare methods on")
+        examples = [find_examples(s.scorer, s.later, config) for s in stretches[1:]] if RANKER in config.methods else []
+        last = stretches[0]
+        return Stretch(scorer=last.scorer.with_rankers(fit_rankers(examples, config)), later=last.later)
+
+
+def _stretches(interactions: Interactions, inputs: MiningInputs, config: RecommendationsConfig) -> list[Stretch]:
     """The last stretch of days first, then those before it, as far as there is a history before them."""
     found = []
     until = interactions
     day: np.datetime64 = np.datetime64(inputs.day, "D")
-    for _ in range(1 + config.n_windows):
+    for _ in range(1 + config.n_windows * (RANKER in config.methods)):
         split = split_history(until, day, config.test_days)
         if split is None:
             break
         earlier, later = split
         learned, _ = learn(earlier, config)
         catalogue = Catalogue.of(inputs, earlier.products)
-        found.append(_Stretch(scorer=Scorer.of(earlier, catalogue, learned, config), later=later))
+        found.append(Stretch(scorer=Scorer.of(earlier, catalogue, learned, config), later=later))
         until, day = earlier.interactions, earlier.day
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopmine.mining.recommendations.config import FUSION, RANKER
-from shopmine.mining.recommendations.scoring import Block, Scorer, best_pairs
+from shopmine.mining.recommendations.scoring import Block, Pool, Scorer, best_pairs
 from shopmine.mining.recommendations.selection import Ranking
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ class Scored:
         return np.where(keys[found] == wanted, found, 0) if len(keys) else found
 
 
-def score_candidates(scorer: Scorer, method: str, block: Block, which: str, rules: Rules | None = None) -> Scored:
+def score_candidates(
+    scorer: Scorer, method: str, block: Block, which: str, rules: Rules | None = None, pool: Pool | None = None
+) -> Scored:
     """The candidates of a method for a list, and their scores.
 
     Args:
@@ -74,18 +76,18 @@ def score_candidates(scorer: Scorer, method: str, block: Block, which: str, rule
         block: the customers.
         which: the list.
         rules: the shop's; none leaves the scores as they are.
+        pool: of the same customers, for the ranking stage; made where it is not given.
     """
-    pairs = scorer.propose(method, block)
     votes: dict[str, Scores] = {}
-    features = np.zeros((len(pairs.row), 0), dtype=np.float32)
     if method == RANKER:
-        features = scorer.features(pairs, block)
+        part = (pool or scorer.pool(block)).of(which)
+        pairs, features = part.pairs, part.features
         raw = scorer.rankers[which].score(features)
-    elif method == FUSION:
-        votes = scorer.votes(pairs, block)
-        raw = sum(votes.values(), start=np.zeros(len(pairs.row)))
     else:
-        raw = scorer.score(method, pairs, block)
+        pairs = scorer.propose(method, block)
+        features = np.zeros((len(pairs.row), 0), dtype=np.float32)
+        votes = scorer.votes(pairs, block) if method == FUSION else {}
+        raw = sum(votes.values(), start=np.zeros(len(pairs.row))) if votes else scorer.score(method, pairs, block)
     score = raw if rules is None else raw * rules.factors(pairs, block)
     return Scored(pairs=pairs, raw=raw, score=score, votes=votes, features=features)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from shopmine.mining.recommendations.candidates import Candidates
-from shopmine.mining.recommendations.config import ALS, FUSION, PERSONAL, POPULAR, RANKER, RecommendationsConfig
+from shopmine.mining.recommendations.config import ALS, FUSION, PERSONAL, POPULAR, RecommendationsConfig
 from shopmine.mining.recommendations.factorisation import Factors, fold_in
 from shopmine.mining.recommendations.history import History, positions
 from shopmine.mining.recommendations.pair_features import Described
@@ -69,13 +69,37 @@ class Block:
 
     Attributes:
         rows: (n_rows,) their codes.
-        skipped: (n_rows, n_products); a pair that is stored is no candidate.
+        forbidden: (n_rows, n_products); a pair that is stored is on no list.
+        skipped: (n_rows, n_products); nor is it a candidate for this list.
         is_only_bought: whether nothing but what was bought before is a candidate.
     """
 
     rows: Codes
+    forbidden: Matrix
     skipped: Matrix
     is_only_bought: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Candidates of the ranking stage for all lists of some customers.
+
+    Attributes:
+        pairs: every source's best new products, and what was bought most.
+        features: (n_pairs, n_features) what the ranking looks at; of the whole pool, whichever list is made of it.
+        is_new: (n_pairs,) whether the customer never bought it.
+    """
+
+    pairs: Candidates
+    features: Features
+    is_new: npt.NDArray[np.bool_]
+
+    def of(self, which: str) -> Pool:
+        """The part that a list may hold."""
+        if which not in ("discover", "buy_again"):
+            return self
+        kept = self.is_new if which == "discover" else ~self.is_new
+        return Pool(pairs=self.pairs.only(kept), features=self.features[kept], is_new=self.is_new[kept])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,17 +181,20 @@ class Scorer:
             forbidden: (n_customers, n_products) pairs that no list may hold.
         """
         shape = (len(rows), len(self.history.products))
-        skipped = sparse.csr_matrix(shape) if forbidden is None else sparse.csr_matrix(forbidden[rows])
-        if which == "discover":
-            skipped = sparse.csr_matrix(skipped + self.history.counts[rows])
-        return Block(rows=rows, skipped=skipped, is_only_bought=which == "buy_again")
+        never = sparse.csr_matrix(shape) if forbidden is None else sparse.csr_matrix(forbidden[rows])
+        skipped = sparse.csr_matrix(never + self.history.counts[rows]) if which == "discover" else never
+        return Block(rows=rows, forbidden=never, skipped=skipped, is_only_bought=which == "buy_again")
+
+    def pool(self, block: Block) -> Pool:
+        """The candidates of the ranking stage for every list of the block's customers, described once."""
+        pairs = self._union(block)
+        is_new = ~pairs.is_stored(self.history.counts[block.rows])
+        return Pool(pairs=pairs, features=self._features(pairs, block), is_new=is_new)
 
     def propose(self, method: str, block: Block) -> Candidates:
-        """The candidates of a method: its best ones, or for the ranking stage the best new ones of all, and what was bought."""
+        """The candidates of a method other than the ranking stage: its best ones; for the vote those of all voters."""
         if block.is_only_bought:
             return self._bought(block)
-        if method == RANKER:
-            return self._union(block)
         if method == FUSION:
             tops = [self.top(voter, block) for voter in self.voters()]
             return Candidates.union(tops, block.skipped.shape)
@@ -200,7 +227,7 @@ class Scorer:
         source = self.sources[method]
         return pairs.scores(Scores(left=source.left[block.rows], right=source.right))
 
-    def features(self, pairs: Candidates, block: Block) -> Features:
+    def _features(self, pairs: Candidates, block: Block) -> Features:
         """(n_pairs, n_features) what the ranking stage looks at."""
         scored = (*self.sources, *((ALS,) if self.customers.shape[1] else ()))
         scores = {name: self.score(name, pairs, block) for name in scored}
@@ -246,10 +273,14 @@ class Scorer:
             parts.append(select_top(scores, k, first_row=part.start))
         return Ranking.concatenate(parts)
 
+    def _only_new(self, block: Block) -> Block:
+        skipped = sparse.csr_matrix(block.forbidden + self.history.counts[block.rows])
+        return replace(block, skipped=skipped, is_only_bought=False)
+
     def _union(self, block: Block) -> Candidates:
         """Every method's best new products and the products bought most, for the ranking stage."""
-        new = replace(block, skipped=sparse.csr_matrix(block.skipped + self.history.counts[block.rows]))
-        bought = self._bought(block)
+        new = self._only_new(block)
+        bought = self._bought(replace(block, skipped=block.forbidden))
         habits = best_pairs(bought, self.score(PERSONAL, bought, block), 5 * self.config.n_candidates)
         methods = (*self.sources, POPULAR, *((ALS,) if self.customers.shape[1] else ()))
         return Candidates.union([habits, *(self.top(method, new) for method in methods)], block.skipped.shape)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from shopmine.mining.recommendations.config import LISTS, RANKER, RecommendationsConfig
+from shopmine.mining.recommendations.config import LISTS, RecommendationsConfig
 from shopmine.mining.recommendations.evaluation import find_targets
 from shopmine.mining.recommendations.ranker import Examples, Ranker, fit_ranker
 
@@ -33,13 +33,13 @@ def find_examples(scorer: Scorer, later: Interactions, config: RecommendationsCo
     for part in scorer.blocks(len(chosen)):
         place = chosen[part]
         block = scorer.block(targets.customers[place], ANY)
-        pairs = scorer.propose(RANKER, block)
+        pool = scorer.pool(block)
+        pairs = pool.pairs
         is_bought = pairs.values(targets.found[place]) > 0
         kept = is_bought | (rng.random(len(is_bought)) < config.sampled_others)
-        features = scorer.features(pairs, block)[kept]
+        features = pool.features[kept]
         weight = np.where(is_bought, 1.0, 1.0 / config.sampled_others)[kept]
-        is_new = pairs.values(scorer.history.counts[block.rows])[kept] == 0
-        parts.append(Examples(features=features, is_bought=is_bought[kept], weight=weight, is_new=is_new))
+        parts.append(Examples(features=features, is_bought=is_bought[kept], weight=weight, is_new=pool.is_new[kept]))
     return Examples.concatenate(parts)
 
 

@@ -17,6 +17,7 @@ Features = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 _LEAF: Final = -1
 _NO_CHILD: Final = 0
+_ROWS: Final = 256
 
 
 class Trees(NamedTuple):
@@ -104,14 +105,14 @@ def _means(nodes: Any, is_leaf: npt.NDArray[np.bool_]) -> Floats:
 @compiled
 def _add_leaves(trees: Trees, features: Features, scores: Floats) -> None:
     roots, feature, threshold, left, right, value = trees
-    for row in range(len(features)):
-        total = 0.0
+    # Some rows at a time, tree by tree: a tree stays in the cache for all of them.
+    for start in range(0, len(features), _ROWS):
         for root in roots:
-            node = root
-            while feature[node] >= 0:
-                node = left[node] if features[row, feature[node]] <= threshold[node] else right[node]
-            total += value[node]
-        scores[row] = total
+            for row in range(start, min(start + _ROWS, len(features))):
+                node = root
+                while feature[node] >= 0:
+                    node = left[node] if features[row, feature[node]] <= threshold[node] else right[node]
+                scores[row] += value[node]
 
 
 @compiled

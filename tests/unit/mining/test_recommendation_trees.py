@@ -1,0 +1,48 @@
+"""The ranking's trees as flat arrays give what the library gives, and open up without a rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from shopmine.mining.recommendations.config import RecommendationsConfig
+from shopmine.mining.recommendations.pair_features import FEATURES
+from shopmine.mining.recommendations.ranker import Examples, fit_ranker
+from shopmine.mining.recommendations.trees import Trees, flatten_trees
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 12))
+def test_flat_trees_score_as_the_library_and_their_splits_add_up(seed: int, n_trees: int) -> None:
+    rng = np.random.default_rng(seed)
+    features = np.round(rng.normal(size=(300, 4)), 1).astype(np.float32)
+    labels = features[:, 0] * features[:, 1] + rng.normal(size=300) > 0
+    model = HistGradientBoostingClassifier(max_iter=n_trees, max_leaf_nodes=6, early_stopping=False, random_state=0)
+    model.fit(features, labels)
+    trees = flatten_trees(model)
+    baseline = float(np.ravel(model._baseline_prediction)[0])
+    np.testing.assert_allclose(trees.score(features) + baseline, model.decision_function(features), rtol=0, atol=1e-12)
+    added = trees.contributions(features, np.array([0, 0, 1, 2], dtype=np.int32), 3)
+    roots = trees.value[trees.roots].sum()
+    np.testing.assert_allclose(added.sum(axis=1) + roots, trees.score(features), rtol=0, atol=1e-12)
+    back = Trees.from_frame(trees.frame())
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(back, trees, strict=True))
+
+
+def test_a_sample_of_what_was_not_bought_leaves_the_probability_right() -> None:
+    rng = np.random.default_rng(1)
+    features = np.zeros((40_000, len(FEATURES)), dtype=np.float32)
+    features[:, 0] = rng.integers(0, 3, len(features))
+    is_bought = rng.random(len(features)) < 0.02 + 0.08 * features[:, 0]
+    kept = is_bought | (rng.random(len(features)) < 0.2)
+    weight = np.where(is_bought, 1.0, 5.0)
+    examples = Examples(features=features, is_bought=is_bought, weight=weight, is_new=~is_bought).only(kept)
+    ranker = fit_ranker(examples, RecommendationsConfig(n_trees=60, learning_rate=0.2))
+    assert ranker is not None
+    score = ranker.score(features)
+    for value, share in enumerate((0.02, 0.10, 0.18)):
+        assert score[features[:, 0] == value].mean() == pytest.approx(share, abs=0.01)
+    assert fit_ranker(examples.only(np.arange(len(kept[kept])) < 40), RecommendationsConfig()) is None
