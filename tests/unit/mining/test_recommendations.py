@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -169,6 +169,34 @@ def test_two_tastes_are_kept_apart() -> None:
         assert {(row["product"][0], row["similar"][0]) for row in similar} == {("A", "A"), ("B", "B")}
         best = [row for row in tables["audiences"].to_pylist() if row["rank"] == 1]
         assert {(row["product"][0], row["customer"][0]) for row in best} == {("A", "e"), ("B", "o")}
+
+
+@settings(max_examples=25, deadline=None)
+@given(PURCHASES)
+def test_audiences_hold_the_best_of_all_customers_by_habit_then_by_what_their_purchases_say(
+    purchases: list[Purchase],
+) -> None:
+    inputs = inputs_of_purchases(purchases)
+    config = RecommendationsConfig(methods=("personal",), n_audience=3, shrinkage=0.5, just_bought_days=0)
+    model = fit_recommendations(inputs, config)
+    audiences = defaultdict(list)
+    for row in apply_recommendations(model, inputs)["audiences"].to_pylist():
+        audiences[row["product"]].append(row["customer"])
+    days = Counter((c, p) for c, p, _ in set(purchases))
+    weight, names = model.learned.weights["itemcf"].toarray(), model.learned.products.tolist()
+    speaks: dict[tuple[str, str], float] = defaultdict(float)
+    for customer, bought, ago in sorted(set(purchases)):
+        for product in names:
+            part = 0.5 ** (ago / config.half_life_days) * weight[names.index(bought), names.index(product)]
+            speaks[customer, product] += part
+    for product in names:
+        keen = {c: (days[c, product], speaks[c, product]) for c, _, _ in purchases}
+        keen = {c: value for c, value in keen.items() if sum(value) > 0}
+        chosen = audiences[product]
+        assert len(set(chosen)) == len(chosen) == min(3, len(keen))
+        assert [keen[c][0] for c in chosen] == sorted((d for d, _ in keen.values()), reverse=True)[:3]
+        best = sorted(keen.values(), reverse=True)[:3]
+        assert [keen[c][1] for c in chosen] == pytest.approx([value for _, value in best], abs=1e-9)
 
 
 def test_no_customer_is_in_more_audiences_than_allowed(inputs: MiningInputs) -> None:

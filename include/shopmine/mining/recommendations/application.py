@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shopmine.mining.recommendations.audiences import Audiences
+from shopmine.mining.recommendations.audiences import find_audiences
 from shopmine.mining.recommendations.catalogue import Catalogue
 from shopmine.mining.recommendations.config import LISTS, POPULAR, RANKER
 from shopmine.mining.recommendations.explain import PINNED, Explainer
@@ -59,12 +59,10 @@ def apply_recommendations(model: Recommendations, inputs: MiningInputs) -> dict[
     with single_thread():
         scorer, rules = prepare_day(model, inputs)
         explainer = Explainer.of(scorer, rules)
-        audiences = Audiences.of(scorer, rules, explainer, model.champions["for_you"])
-        recommendations = _lists(model, scorer, rules, (explainer, audiences))
         return {
-            "recommendations": recommendations,
+            "recommendations": _lists(model, scorer, rules, explainer),
             "similar_products": _similar_products(model, scorer),
-            "audiences": audiences.table(),
+            "audiences": find_audiences(scorer, rules, explainer),
         }
 
 
@@ -77,8 +75,7 @@ def prepare_day(model: Recommendations, inputs: MiningInputs) -> tuple[Scorer, R
     return scorer.with_rankers(model.rankers), rules
 
 
-def _lists(model: Recommendations, scorer: Scorer, rules: Rules, tools: tuple[Explainer, Audiences]) -> pa.Table:
-    explainer, audiences = tools
+def _lists(model: Recommendations, scorer: Scorer, rules: Rules, explainer: Explainer) -> pa.Table:
     parts, forbidden = [], rules.forbidden
     for part in scorer.blocks(len(scorer.history.customers)):
         rows = np.arange(part.start, part.stop)
@@ -87,8 +84,6 @@ def _lists(model: Recommendations, scorer: Scorer, rules: Rules, tools: tuple[Ex
         for which in LISTS:
             block = scorer.block(rows, which, forbidden)
             scored = score_candidates(scorer, model.champions[which], block, which, rules, pool)
-            if which == "for_you":
-                audiences.add(scored, block)
             parts.append(_list(model, which, (scored, block), scorer, (rules, explainer)))
     table = pa.concat_tables(parts)
     return table.sort_by([("customer", "ascending"), ("list", "ascending"), ("rank", "ascending")]).combine_chunks()

@@ -104,7 +104,7 @@ class RecommendationsConfig:
         diversity: share of its score that a product loses for each better one of its category in the list.
         novelty: power of a product's share of the highest popularity by which its score is divided.
         exposure_weight, product_exposure_weight: how much a product sinks that was shown to the customer, or to everybody, without
-            success; see `exposures`.
+            success, by the entity `feedback`.
         exposure_half_life_days: after so many days an exposure counts half.
         seed: random state.
     """
