@@ -31,6 +31,7 @@ _ASKED: Final = (
     "encoding",
     "delimiter",
     "sheet",
+    "api",
     "day",
 )
 

@@ -41,7 +41,7 @@ def prune_list(document: dict[str, Any], columns: tuple[str, ...], unwind: str) 
     *before, last = unwind.split(".")
     holder = value_at(document, ".".join(before)) if before else document
     if isinstance(holder, dict) and last in holder and unwind not in columns:
-        holder[last] = _pruned(holder[last], _tree_inside(columns, unwind))
+        holder[last] = pruned(holder[last], _tree_inside(columns, unwind))
 
 
 @lru_cache(maxsize=64)
@@ -61,13 +61,14 @@ def tree_of(paths: Iterable[str]) -> dict[str, Any]:
     return tree
 
 
-def _pruned(value: Any, tree: dict[str, Any]) -> Any:
+def pruned(value: Any, tree: dict[str, Any]) -> Any:
+    """What of a value is on the paths of a tree; all of it for an empty tree; None for a scalar that should have had paths."""
     if not tree:
         return value
     if isinstance(value, list):
-        return [_pruned(element, tree) for element in value]
+        return [pruned(element, tree) for element in value]
     if isinstance(value, dict):
-        return {name: _pruned(inner, tree[name]) for name, inner in value.items() if name in tree}
+        return {name: pruned(inner, tree[name]) for name, inner in value.items() if name in tree}
     return None
 
 

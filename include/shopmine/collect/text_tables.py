@@ -6,12 +6,12 @@ import csv
 import hashlib
 import io
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
+from shopmine.collect.json_text import json_text, parse_json
 from shopmine.collect.table_file import Row, TableFile, check_header
 from shopmine.collect.text_forms import find_separator
 
@@ -112,19 +112,9 @@ def open_json_lines(source: TextSource) -> TableFile:
     )
 
 
-class _Number(str):
-    """A number as it stands in the text."""
-
-    __slots__ = ()
-
-
-def _parse(line: str) -> Any:
-    return json.loads(line, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
-
-
 def _paths(line: str) -> Iterator[str]:
     try:
-        value = _parse(line)
+        value = parse_json(line)
     except (ValueError, RecursionError):
         return
     yield from _paths_in(value, "")
@@ -142,7 +132,7 @@ def _objects(lines: Iterable[str], paths: Sequence[Sequence[str]], name: str) ->
         if not line.strip():
             continue
         try:
-            value = _parse(line)
+            value = parse_json(line)
             row = [_text(_at(value, path)) for path in paths] if isinstance(value, dict) else None
         except (ValueError, RecursionError):
             row = None
@@ -160,13 +150,4 @@ def _text(value: Any) -> str | None:
         return None if value is None else str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _json(value)
-
-
-def _json(value: Any) -> str:
-    """A list or object as JSON text, its numbers as they stood."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {_json(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_json, value)) + "]"
-    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
+    return json_text(value)

@@ -87,6 +87,8 @@ def _read_problems(source: SourceConfig, entity: EntityConfig) -> Iterator[str]:
         yield f": says {len(where)} times where to read; give {choices} once, or `from`"
     if entity.path is not None and (problem := _path_problem(entity.path)):
         yield f".path: {entity.path!r} {problem}"
+    if entity.api is not None and kind.apis and entity.api not in kind.apis:
+        yield f".api: unknown {entity.api!r}{nearest(entity.api, kind.apis)}"
     if entity.only:
         yield ".only: goes with `from`; for a read of its own use `where` or a query"
     yield from _day_problems(entity)

@@ -127,6 +127,7 @@ class EntityConfig(Settings):
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     sheet: str | None = None
+    api: str | None = None
     day: str | None = None
     key: tuple[str, ...] = ()
     repeats: Literal["drop", "keep"] = "drop"
@@ -202,6 +203,23 @@ class SourceConfig(Settings):
         if kind not in KINDS:
             raise ValueError(f"unknown kind {kind!r}{nearest(kind, KINDS)}")
         return kind
+
+    @model_validator(mode="after")
+    def _protect_persons(self) -> SourceConfig:
+        """Treat what a kind of source knows to be personal, unless the file says how itself."""
+        usual = KINDS[self.kind].personal
+        protected = {
+            name: entity.model_copy(update={"personal": {**self._usual(name, usual), **entity.personal}})
+            for name, entity in self.entities.items()
+            if usual and not entity.is_derived
+        }
+        object.__setattr__(self, "entities", {**self.entities, **protected})
+        return self
+
+    def _usual(self, entity: str, usual: Mapping[str, Literal["hash", "drop", "mask"]]) -> dict[str, Any]:
+        """Of the usual treatments those of what is read: of a column itself, or of a part of it."""
+        read = self.columns(entity)
+        return {path: how for path, how in usual.items() if any(f"{path}.".startswith(f"{column}.") for column in read)}
 
     @property
     def zone(self) -> ZoneInfo:

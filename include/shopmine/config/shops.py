@@ -28,7 +28,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 # Raised when `prepare` itself makes something else of the same rows, so that old days are prepared again.
 PREPARE_VERSION: Final = 3
 # Where rows are read does not change what is made of them: other rows make other batches.
-_NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter", "sheet"}
+_NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter", "sheet", "api"}
 
 
 class SinkConfig(Settings):
