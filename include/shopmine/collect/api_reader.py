@@ -15,6 +15,7 @@ from shopmine.config.days import EPOCH, NO_DAY, local_day
 from shopmine.config.kinds import nearest
 
 if TYPE_CHECKING:
+    from shopmine.collect.outside import Outside
     from shopmine.config.entities import EntityConfig
 
 Document = dict[str, Any]
@@ -106,6 +107,16 @@ class ApiReader:
         days: frozenset[date],  # noqa: ARG002
     ) -> Mapping[date, str] | None:
         """None: no API tells whether an older day changed."""
+        return None
+
+    def outside(
+        self,
+        entity: EntityConfig,  # noqa: ARG002  no API counts by day
+        names: tuple[str, ...],  # noqa: ARG002
+        first: date,  # noqa: ARG002
+        last: date,  # noqa: ARG002
+    ) -> Outside | None:
+        """None: an API is only asked for the wanted days."""
         return None
 
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:

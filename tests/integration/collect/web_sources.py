@@ -55,6 +55,7 @@ def read(opened: Opening, days: frozenset[date] | None = MARCH, **more: Any) -> 
         except QuotaError as error:
             quota = str(error)
         assert reader.fingerprints(entity, request.columns, MARCH) is None
+        assert reader.outside(entity, request.columns, min(MARCH), max(MARCH)) is None
         return Found(by_day=by_day, untold=untold, notes=list(reader.notes), quota=quota)
 
 
