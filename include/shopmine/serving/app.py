@@ -13,6 +13,7 @@ from typing import Final
 from shopmine.config.connections import connections_from_environment
 from shopmine.errors import ConfigError
 from shopmine.serving.api import TOKEN_VARIABLE, create_app
+from shopmine.serving.wechat_push import add_push_routes, find_receivers
 from shopmine.staging.database import check_revision, open_database
 
 HOST_VARIABLE: Final = "SHOPMINE_API_HOST"
@@ -30,8 +31,11 @@ def main(environ: Mapping[str, str] | None = None) -> None:
 
     settings = os.environ if environ is None else environ
     host, port = settings.get(HOST_VARIABLE) or "127.0.0.1", _port(settings.get(PORT_VARIABLE) or "8090")
-    db = open_database(connections_from_environment(settings))
+    connections = connections_from_environment(settings)
+    receivers = find_receivers(connections)
+    db = open_database(connections)
     app = create_app(db, settings.get(TOKEN_VARIABLE) or "")
+    add_push_routes(app, receivers)
     check_revision(db)
     try:
         uvicorn.run(app, host=host, port=port, log_level="info", server_header=False)
