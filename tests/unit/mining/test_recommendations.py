@@ -98,7 +98,7 @@ def test_lists_are_full_and_keep_the_rules_for_any_shop(purchases: list[Purchase
     check_reasons(tables["recommendations"].to_pylist())
 
 
-@pytest.mark.parametrize("method", ["personal", "itemcf", "als", "fusion"])
+@pytest.mark.parametrize("method", ["personal", "itemcf", "usercf", "walk", "basket", "text", "als", "fusion"])
 def test_every_method_gives_full_lists_with_reasons(method: str, inputs: MiningInputs) -> None:
     config = RecommendationsConfig(methods=(method,), n_factors=4, n_epochs=3, list_size=5)
     fitted = fit_recommendations(inputs, config)
