@@ -32,6 +32,20 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection as Pipe
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
+# What the stages import only where they need it: an experiment must not pay for that.
+_PRELOADED: Final = (
+    *(f"shopmine.collect.{kind}" for kind in ("files", "mongodb", "mysql")),
+    *(f"shopmine.publish.sinks.{kind}" for kind in ("files", "mongodb", "mysql")),
+    *(
+        "asyncmy",
+        "duckdb",
+        "implicit.cpu.als",
+        "pyarrow.parquet",
+        "scipy.optimize",
+        "sklearn.cluster",
+        "sklearn.metrics",
+    ),
+)
 _POLL_SECONDS: Final = 0.01
 _START_SECONDS: Final = 60.0
 READY: Final = "ready"
@@ -77,7 +91,7 @@ class Child:
 
     def __init__(self, task: Task) -> None:
         """Start it."""
-        _CONTEXT.set_forkserver_preload([__name__, *(entry.module for entry in MODELS)])
+        _CONTEXT.set_forkserver_preload([__name__, *_PRELOADED, *(entry.module for entry in MODELS)])
         self._told, there = _CONTEXT.Pipe(duplex=False)
         self._process = _CONTEXT.Process(target=_play, args=(task, there), daemon=True)
         self._process.start()

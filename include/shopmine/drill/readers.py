@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ FILES: Final = "sink of files"
 # Of these one table after the other takes its place, the stamp last: only what the stamp names is promised.
 _STAMPED_LAST: Final = {MONGO, FILES}
 _EVERY_SECONDS: Final = 0.05
+# Readers rest for a multiple of what a look took: they are to watch the day, not to compete with it.
+_REST: Final = 3.0
 _REPLACED: Final = 175
 
 
@@ -76,7 +79,9 @@ def watching(scratch: Scratch, db: Database) -> Iterator[History]:
 
 def _read(name: str, look: Callable[[], Sight], history: History, done: threading.Event) -> None:
     seen = history.sights.setdefault(name, [])
-    while not done.wait(_EVERY_SECONDS):
+    took = 0.0
+    while not done.wait(max(_EVERY_SECONDS, _REST * took)):
+        began = time.monotonic()
         try:
             seen.append(look())
         except (OSError, SourceUnavailableError, pymysql.MySQLError, PyMongoError) as error:
@@ -84,6 +89,7 @@ def _read(name: str, look: Callable[[], Sight], history: History, done: threadin
             if isinstance(error, OperationFailure) and error.code == _REPLACED:
                 continue
             history.errors.append(f"{name}: {type(error).__name__}: {' '.join(str(error).split())}")
+        took = time.monotonic() - began
 
 
 def torn_reads(history: History, expected: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[str]:

@@ -95,6 +95,16 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def statements(self) -> Iterator[sa.Connection]:
+        """Every statement of the block is a transaction of its own, so that a process that stops in between locks nothing.
+
+        Raises:
+            SourceUnavailableError: as for `transaction`.
+        """
+        with self._named_failures(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
     def close(self) -> None:
         """Close the pooled connections; the object can be used again afterwards."""
         self.engine.dispose()

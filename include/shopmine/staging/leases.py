@@ -108,7 +108,7 @@ def _try_take(db: Database, name: str, ttl_seconds: float) -> int | None:
         .where(leases.c.name == name, leases.c.expires_at < sa.func.clock_timestamp())
         .with_for_update(skip_locked=True)
     )
-    with db.transaction() as connection:
+    with db.statements() as connection:
         made = insert(leases).values(name=name, **values).on_conflict_do_nothing().returning(leases.c.token)
         token = connection.execute(made).scalar_one_or_none()
         if token is None:
@@ -131,7 +131,7 @@ def _keep_alive(db: Database, lease: Lease, ttl_seconds: float, done: threading.
     renew = sa.update(leases).where(leases.c.name == lease.name, leases.c.token == lease.token)
     while not done.wait(ttl_seconds / 3):
         try:
-            with db.transaction() as connection:
+            with db.statements() as connection:
                 if connection.execute(renew.values(expires_at=_expiry(ttl_seconds))).rowcount == 0:
                     return
         except SourceUnavailableError:
@@ -141,5 +141,5 @@ def _keep_alive(db: Database, lease: Lease, ttl_seconds: float, done: threading.
 def _release(db: Database, lease: Lease) -> None:
     """Let the next one in at once; where the database does not answer, the lease runs out by itself."""
     give_back = sa.update(leases).where(leases.c.name == lease.name, leases.c.token == lease.token)
-    with suppress(SourceUnavailableError), db.transaction() as connection:
+    with suppress(SourceUnavailableError), db.statements() as connection:
         connection.execute(give_back.values(expires_at=sa.func.clock_timestamp()))

@@ -141,3 +141,11 @@ def _note_a_right_and_stand_still(staging: Database, lease: Lease) -> None:
         connection.exec_driver_sql("INSERT INTO work.rights VALUES ('shop', 'ann', 'deletion')")
         lease.check(connection)
         time.sleep(1.5)
+
+
+def test_a_process_that_stands_still_between_two_renewals_locks_nothing(staging: Database) -> None:
+    with hold_lease(staging, NAME, wait_seconds=0), staging.statements() as standing:
+        standing.exec_driver_sql("UPDATE work.leases SET expires_at = clock_timestamp()")
+        with staging.transaction() as other:
+            other.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+            other.exec_driver_sql("UPDATE work.leases SET expires_at = clock_timestamp()")
