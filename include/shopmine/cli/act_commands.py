@@ -102,7 +102,7 @@ def forget(shop: str, customer: str, *, yes: bool, as_json: bool) -> None:
         _check_customer(db, shop, customer)
         if not yes:
             click.confirm(f"Delete {customer!r} of {shop} from everything? It cannot be undone", abort=True, err=True)
-        receipt = delete(db, shop, customer)
+        receipt = delete(db, shop, customer, known_connections())
         _finish(db, receipt, as_json=as_json)
     if not receipt.is_complete:
         left = ", ".join(f"{n} of {name}" for name, n in receipt.remaining.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,6 +32,11 @@ class Spool:
             )
         self._folder, self._entity = Path(folder), entity
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this machine sees the folder."""
+        return self._folder.is_dir()
+
     def add(self, day: date, document: Document) -> None:
         """Append a document and wait until it is on the disk. Several processes may add at once."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,6 +60,25 @@ class Spool:
             documents = self._read(day, notes)
             yield Part(days=frozenset({day}), documents=documents, is_treated=True)
 
+    def blank(self, names_person: Callable[[bytes], bool]) -> int:
+        """Overwrite every line that names the person with spaces, which are no document; how many they were.
+
+        In place: what is pushed meanwhile is appended behind, and a crash leaves a line that the next call finds again.
+        """
+        n_lines = 0
+        for path in self._folder.glob(f"*{_ENDING}"):
+            with path.open("r+b") as file:
+                lines, start = file.read().split(b"\n"), 0
+                for line in lines:
+                    if line.strip() and names_person(line):
+                        file.seek(start)
+                        file.write(b" " * len(line))
+                        n_lines += 1
+                    start += len(line) + 1
+                file.flush()
+                os.fsync(file.fileno())
+        return n_lines
+
     def _days(self) -> Iterator[date]:
         before = f"{self._entity.name}-"
         for path in self._folder.glob(f"{before}*{_ENDING}"):
@@ -65,7 +89,7 @@ class Spool:
         if not path.exists():
             return []
         documents, n_broken = [], 0
-        for line in filter(None, path.read_bytes().split(b"\n")):
+        for line in filter(bytes.strip, path.read_bytes().split(b"\n")):
             try:
                 document = parse_json(line)
             except ValueError:

@@ -76,6 +76,15 @@ def holds_elsewhere(lines: Sequence[bytes], customer: str) -> int:
     return sum(_has_word(customer, line) for line in lines) if len(customer) >= _LONG_ENOUGH else 0
 
 
+def names_person(line: bytes, customer: str, forgotten: Forgotten) -> bool:
+    """Whether a document's line is the person's, or names the person; one that was cut off counts where it holds the key."""
+    try:
+        is_theirs = take_out(read_line(line), forgotten, None)
+    except ValueError:
+        return _has_word(customer, line)
+    return is_theirs or holds_elsewhere([line], customer) > 0
+
+
 def _has_word(word: str, line: bytes) -> bool:
     told = word.encode()
     return told in line and re.search(rb"(?<![0-9A-Za-z_])" + re.escape(told) + rb"(?![0-9A-Za-z_])", line) is not None

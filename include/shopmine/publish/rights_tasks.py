@@ -16,6 +16,7 @@ from shopmine.config.canonical import ENTITIES
 from shopmine.config.shops import load_shop
 from shopmine.prepare.tasks import prepare_again, prepare_lease
 from shopmine.publish.removal import frames_without, holds_elsewhere, lines_without
+from shopmine.publish.spools import remove_from_spools
 from shopmine.staging.artifacts import all_artifacts, read_artifact, replace_frames
 from shopmine.staging.batches import all_batches, read_lines, replace_lines
 from shopmine.staging.leases import hold_lease
@@ -26,6 +27,7 @@ from shopmine.staging.tables_published import PUBLISHED
 from shopmine.staging.tables_work import receipts, releases, runs
 
 if TYPE_CHECKING:
+    from shopmine.config.connections import Connections
     from shopmine.config.shops import Shop
     from shopmine.staging.batches import Batch
     from shopmine.staging.database import Database
@@ -76,12 +78,12 @@ def opt_out(db: Database, shop: str, customer: str, kind: str) -> Receipt:
     )
 
 
-def forget(db: Database, shop: str, customer: str) -> Receipt:
+def forget(db: Database, shop: str, customer: str, connections: Connections) -> Receipt:
     """Remove a person from everything that is kept of a shop, for good, and keep a receipt.
 
     From the first moment the views hide the person and nothing of the person lands any more. Then lines are taken out of
-    every batch, what was made of them is prepared again, rows are taken out of artifacts and releases; each is marked as
-    redacted. At last only a hash of the key is left, by which the person is known when a source still has the rows.
+    every batch and out of what was pushed, what was made of them is prepared again, rows are taken out of artifacts and
+    releases; each is marked as redacted. At last only a hash of the key is left, by which the person is known when a source still has the rows.
 
     Safe to repeat, also after it was cut off. Rows without a person's key, such as a payment that names only its order,
     stay and name nobody.
@@ -90,6 +92,7 @@ def forget(db: Database, shop: str, customer: str) -> Receipt:
         db: the staging database.
         shop: whose customer.
         customer: the key as stored.
+        connections: those of the shop's sources: where pushed messages wait.
 
     Returns:
         The receipt; it is complete unless a run was under way, which may still write what it has read, or rows of others
@@ -97,9 +100,10 @@ def forget(db: Database, shop: str, customer: str) -> Receipt:
     """
     before = _shown(db, shop, customer, DELETION)
     right = record_right(db, shop, customer, DELETION)
-    deleted = {**_remove_from_batches(db, shop, customer), **_remove_from_artifacts(db, shop, customer)}
+    blanked, unseen = remove_from_spools(load_shop(shop), customer, connections)
+    deleted = {**blanked, **_remove_from_batches(db, shop, customer), **_remove_from_artifacts(db, shop, customer)}
     deleted |= _remove_from_tables(db, shop, customer)
-    remaining = _remaining(db, shop, customer)
+    remaining = {**unseen, **_remaining(db, shop, customer)}
     if not remaining:
         with db.transaction() as connection:
             bury(connection, shop, customer)

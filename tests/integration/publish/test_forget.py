@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
+from harness.everything import places
 from harness.invented_shop import NAME, land, write_shop
 from harness.shared_servers import ServerUrls, unique_name
 from harness.stages import run_day
 from shopmine.publish.rights_tasks import forget
-from shopmine.staging.artifacts import all_artifacts, read_artifact
-from shopmine.staging.batches import all_batches, read_lines
 from shopmine.staging.database import Database
 from shopmine.staging.releases import list_releases, read_release
 from shopmine.staging.rights import list_rights, tombstone
@@ -77,32 +76,6 @@ def run(staging: Database) -> list[Release]:
     return [run_day(staging, NAME, day, {}, LATER) for day in DAYS]
 
 
-def everything(staging: Database) -> Iterator[tuple[str, str]]:
-    """Where, and all that is stored there as text: rows, decompressed lines, artifacts."""
-    with staging.snapshot() as connection:
-        tables = connection.execute(
-            sa.text(
-                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-            )
-        ).all()
-        for schema, table in tables:
-            for (row,) in connection.execute(sa.text(f'SELECT t::text FROM "{schema}"."{table}" AS t')):
-                yield f"{schema}.{table}", row
-        for (original,) in connection.execute(sa.text("SELECT original FROM clean.all_quarantine")):
-            yield "quarantined originals", bytes(original).decode()
-    for batch in all_batches(staging, NAME):
-        yield f"batch {batch.batch}", b"\n".join(read_lines(staging, batch)).decode()
-    for number in all_artifacts(staging, NAME):
-        artifact = read_artifact(staging, number)
-        for label, frame in artifact.frames.items():
-            yield f"{artifact.ref.name} {label}", str(frame.to_pydict())
-        yield f"{artifact.ref.name} meta", str(artifact.meta)
-
-
-def places(staging: Database, needles: set[str]) -> set[str]:
-    return {place for place, text in everything(staging) if any(needle in text for needle in needles)}
-
-
 def test_nothing_of_the_person_is_left_and_old_days_are_as_if_they_had_never_been_there(
     staging: Database, other: Database
 ) -> None:
@@ -110,7 +83,7 @@ def test_nothing_of_the_person_is_left_and_old_days_are_as_if_they_had_never_bee
     before = run(staging)
     orders = {line.order for line in lines(lambda line: line.customer == PERSON)}
     needles = {PERSON, *(f"{order}\t" for order in orders), *(f"'{order}'" for order in orders)}
-    held = places(staging, needles)
+    held = places(staging, NAME, needles)
     assert {
         "published.stored_recommendations",
         "clean.all_orders",
@@ -119,12 +92,12 @@ def test_nothing_of_the_person_is_left_and_old_days_are_as_if_they_had_never_bee
     } <= held
     assert any(place.startswith("batch ") for place in held)
 
-    receipt = forget(staging, NAME, PERSON)
+    receipt = forget(staging, NAME, PERSON, {})
 
     assert receipt.is_complete, receipt.remaining
     assert receipt.deleted["raw.batches (lines)"] == len(lines(lambda line: line.customer == PERSON))
     assert {"published.stored_customers", "work.artifacts", "raw.batches"} <= set(receipt.deleted)
-    assert places(staging, needles) == set()
+    assert places(staging, NAME, needles) == set()
     with staging.snapshot() as connection:
         kept = connection.execute(sa.text("SELECT person, kind, remaining FROM work.receipts")).all()
         shares = connection.execute(
@@ -140,8 +113,8 @@ def test_nothing_of_the_person_is_left_and_old_days_are_as_if_they_had_never_bee
     assert [release.content_hash for release in after] == [release.content_hash for release in never]
     assert not {release.content_hash for release in after} & {release.content_hash for release in before}
     assert not any(release.is_redacted for release in after)
-    assert places(staging, needles) == set()
-    again = forget(staging, NAME, PERSON)
+    assert places(staging, NAME, needles) == set()
+    again = forget(staging, NAME, PERSON, {})
     assert again.is_complete
     assert again.deleted == {}
     assert [right.customer for right in list_rights(staging, NAME)] == [tombstone(NAME, PERSON)]
@@ -153,7 +126,7 @@ def test_a_run_under_way_makes_it_incomplete_and_whatever_it_writes_is_left_out_
     land(staging, lines())
     run_day(staging, NAME, DAYS[0], {}, LATER)
     open_run(staging, shop=NAME, day=DAY, known_at=LATER, started_by="somebody", config={})
-    receipt = forget(staging, NAME, PERSON)
+    receipt = forget(staging, NAME, PERSON, {})
     assert receipt.remaining == {"work.runs (under way)": 1}
     (release,) = list_releases(staging, NAME)
     assert PERSON not in read_release(staging, release.release, "customers")["customer"].to_pylist()
