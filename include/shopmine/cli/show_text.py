@@ -75,7 +75,7 @@ def render_why(report: Mapping[str, Any]) -> str:
     lines = [f"Customer {report['customer']}, product {report['product']} {report['name'] or ''}".rstrip()]
     for name, entry in report["lists"].items():
         lines += ["", f"List {name}: {_verdict(entry)}"]
-        lines += _reasons(entry.get("reasons") or [])
+        lines += [*_reasons(entry.get("reasons") or []), *_stages(entry)]
     if report["methods"]:
         lines += ["", "Before the shop's rules, over the whole catalogue:"]
         for method, standing in report["methods"].items():
@@ -95,9 +95,31 @@ def _verdict(entry: Mapping[str, Any]) -> str:
     return f"not on it: not among the best ones{by}"
 
 
+def _stages(entry: Mapping[str, Any]) -> list[str]:
+    """Where it stood among the candidates before the cut, and what the learned ranking made of it."""
+    if entry.get("candidate_rank") is None:
+        return []
+    lines = [f"{_INDENT}among its candidates: rank {entry['candidate_rank']}, score {show_value(entry['raw_score'])}"]
+    if entry["factor"] != 1.0:
+        lines.append(f"{_INDENT}times {show_value(entry['factor'])}, by the shop's weights and what was shown in vain")
+    if adds := {name: value for name, value in entry["adds"].items() if value}:
+        told = ", ".join(f"{name} {value:+.2f}" for name, value in sorted(adds.items(), key=lambda pair: -pair[1]))
+        lines.append(f"{_INDENT}the ranking adds to its log-odds: {told}")
+    return lines
+
+
 _REMOVED: Final[Mapping[str, str]] = {
     "returned_last": "the customer sent it back the last time",
     "bought_before": "the customer has bought it before, and this list holds only what is new",
+    "just_bought": "the customer bought it just now for the first time (`just_bought_days`)",
+    "hidden_by_the_customer": "the customer hid it and has not bought or clicked it since",
+    "unknown": "the shop does not list it among its products",
+    "not_goods": "it is a service or another product that is no goods",
+    "not_listed": "the shop does not list it",
+    "out_of_stock": "it is out of stock",
+    "blocked_by_the_shop": "the shop blocks it or its category (`blocked`)",
+    "outside_the_price_band": "its price is outside of the shop's band (`min_price`, `max_price`)",
+    "enough_of_its_category": "enough of its category come before it (`max_per_category`)",
     "never_bought": "the customer never bought it, and this list holds only what was bought before",
 }
 

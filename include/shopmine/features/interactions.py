@@ -18,6 +18,7 @@ INTERACTIONS: Final = pa.schema(
     [(CUSTOMER, pa.string()), (PRODUCT, pa.string()), (DAY, pa.date32()), (QUANTITY, pa.float64())]
 )
 EXPOSURES: Final = pa.schema([(CUSTOMER, pa.string()), (PRODUCT, pa.string()), (DAY, pa.date32())])
+HIDDEN: Final = pa.schema([(CUSTOMER, pa.string()), (PRODUCT, pa.string())])
 RETURNED: Final = pa.schema([(CUSTOMER, pa.string()), (PRODUCT, pa.string())])
 
 _BOUGHT = """
@@ -52,7 +53,7 @@ success AS (
     GROUP BY customer, product)
 SELECT DISTINCT s.customer AS customer, s.product AS product, s.day_number AS day
 FROM said s LEFT JOIN success h ON s.customer = h.customer AND s.product = h.product
-WHERE s.kind = 'shown' AND (h.day_number IS NULL OR s.day_number > h.day_number)
+WHERE s.kind = '{kind}' AND (h.day_number IS NULL OR s.day_number > h.day_number)
 ORDER BY s.customer, s.product, s.day_number
 """
 
@@ -105,10 +106,33 @@ def derive_exposures(inputs: Mapping[str, pa.Table], day: date) -> pa.Table:
     Raises:
         DataError: there are no order lines at all, or a column is missing.
     """
-    if "feedback" not in inputs:
-        return EXPOSURES.empty_table()
-    told = rows_until(inputs["feedback"], "feedback", (CUSTOMER, PRODUCT, KIND, DAY), day)
-    told = told.append_column("day_number", pc.cast(told[DAY], pa.int32())).drop_columns([DAY])
-    found = run_sql(_EXPOSED, {"feedback": told, "order_lines": lines_until(inputs, day)})
+    found = _without_success("shown", inputs, day)
     days = pc.cast(pc.cast(found[DAY], pa.int32()), pa.date32())
     return found.set_column(2, DAY, days).cast(EXPOSURES).combine_chunks()
+
+
+def derive_hidden(inputs: Mapping[str, pa.Table], day: date) -> pa.Table:
+    """The pairs of customer and product that the customer hid up to `day` and has neither clicked nor bought since.
+
+    Args:
+        inputs: `order_lines`, and `feedback` where the shop tells what was hidden; not modified.
+        day: the shop's local day; later rows change nothing.
+
+    Returns:
+        A table of schema `HIDDEN` in the order of its key.
+
+    Raises:
+        DataError: there are no order lines at all, or a column is missing.
+    """
+    pairs = _without_success("hidden", inputs, day).select(HIDDEN.names)
+    return pairs.group_by(HIDDEN.names, use_threads=False).aggregate([]).cast(HIDDEN).combine_chunks()
+
+
+def _without_success(kind: str, inputs: Mapping[str, pa.Table], day: date) -> pa.Table:
+    """Customer, product and number of the day of feedback of a kind after which nothing was clicked or bought."""
+    if "feedback" not in inputs:
+        numbered = EXPOSURES.set(2, pa.field(DAY, pa.int64()))
+        return numbered.empty_table()
+    told = rows_until(inputs["feedback"], "feedback", (CUSTOMER, PRODUCT, KIND, DAY), day)
+    told = told.append_column("day_number", pc.cast(told[DAY], pa.int32())).drop_columns([DAY])
+    return run_sql(_EXPOSED.format(kind=kind), {"feedback": told, "order_lines": lines_until(inputs, day)})

@@ -15,7 +15,7 @@ from shopmine.config.shops import load_shop
 from shopmine.faults import fault_point
 from shopmine.features.baskets import derive_baskets
 from shopmine.features.customer_features import derive_customer_features
-from shopmine.features.interactions import derive_exposures, derive_interactions, derive_returned
+from shopmine.features.interactions import derive_exposures, derive_hidden, derive_interactions, derive_returned
 from shopmine.features.lines import LINE_COLUMNS
 from shopmine.features.product_features import derive_product_features
 from shopmine.staging.artifacts import artifact_key, code_version, find_artifact, find_artifacts, write_artifact
@@ -80,7 +80,10 @@ _SETS: Final[Mapping[str, _FeatureSet]] = {
     ),
     "exposures": _FeatureSet(
         reads=("order_lines", "feedback"),
-        derive=lambda inputs, day, _: {"exposures": derive_exposures(inputs, day)},
+        derive=lambda inputs, day, _: {
+            "exposures": derive_exposures(inputs, day),
+            "hidden": derive_hidden(inputs, day),
+        },
         is_learned=False,
     ),
     "baskets": _FeatureSet(
@@ -176,7 +179,7 @@ def build_features(db: Database, run: int) -> dict[str, int]:
         run: its number; `prepare` has run.
 
     Returns:
-        name -> artifact: `customer_features`, `product_features`, `interactions` (with the frame `returned`), `exposures` as
+        name -> artifact: `customer_features`, `product_features`, `interactions` (with the frame `returned`), `exposures` (with `hidden`) as
         of the day; all but the last, and `baskets`, with `.training` after the name as of the training day; and `training_days`:
         the calendar up to that day (`day`, `name`, `key` of the artifact), for models that carry something from one fit to
         the next. They are attached to the run by these names.

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from shopmine.cli.output import print_csv, print_json, print_table, show_pairs, show_value
+from shopmine.cli.show_text import render_why
 
 
 def printed(function, *args) -> str:
@@ -49,3 +50,24 @@ def test_json_keeps_exact_numbers_as_text_and_whole_ones_as_numbers() -> None:
 def test_pairs_stand_in_columns() -> None:
     assert show_pairs({"a": 1, "long": None}) == ["  a     1", "  long  -"]
     assert show_pairs({}) == []
+
+
+def test_why_tells_the_rule_in_words_and_each_stage_of_a_candidate() -> None:
+    on_it = {"rank": 2, "score": 0.25, "method": "ranker", "removed_by": None, "reasons": []}
+    on_it |= {
+        "candidate_rank": 3,
+        "raw_score": 0.5,
+        "factor": 0.5,
+        "adds": {"personal": 0.75, "als": -0.5, "text": 0.0},
+    }
+    removed = {"rank": None, "score": None, "method": None, "reasons": [], "candidate_rank": None}
+    lists = {"for_you": on_it, "discover": {**removed, "removed_by": "hidden_by_the_customer"}}
+    release = {"release": 7, "shop": "shop", "day": "2024-04-01", "known_at": None, "is_current": True}
+    release |= {"created_at": "2024-04-02", "run": 9, "artifacts": {}}
+    report = {"customer": "c1", "product": "p1", "name": "lamp", "lists": lists, "methods": {}, "note": None}
+    text = render_why({**report, "release": release})
+    assert "List for_you: rank 2, score 0.25, by ranker" in text
+    assert "among its candidates: rank 3, score 0.5" in text
+    assert "times 0.5, by the shop's weights and what was shown in vain" in text
+    assert "the ranking adds to its log-odds: personal +0.75, als -0.50" in text
+    assert "List discover: not on it: the customer hid it" in text

@@ -16,8 +16,10 @@ from shopmine.errors import DataError
 from shopmine.features.engine import run_sql
 from shopmine.features.interactions import (
     EXPOSURES,
+    HIDDEN,
     INTERACTIONS,
     derive_exposures,
+    derive_hidden,
     derive_interactions,
     derive_returned,
 )
@@ -81,4 +83,7 @@ def test_an_exposure_counts_until_the_product_is_clicked_or_bought() -> None:
     assert [tuple(row.values()) for row in found.to_pylist()] == [
         (c, p, START + timedelta(days=n)) for c, p, n in expected
     ]
+    assert derive_hidden(inputs, START + timedelta(days=9)).to_pylist() == [{"customer": "y", "product": "A"}]
+    assert derive_hidden(inputs, START + timedelta(days=5)).num_rows == 0
+    assert derive_hidden({"order_lines": order_lines(lines)}, DAY).schema == HIDDEN
     assert derive_exposures({"order_lines": order_lines(lines)}, DAY).schema == EXPOSURES

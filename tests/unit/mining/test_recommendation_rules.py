@@ -157,6 +157,21 @@ def test_exposures_change_the_order_of_a_list_and_not_its_length() -> None:
     assert trace["factor"] < 1.0
 
 
+def test_what_a_customer_hid_is_on_none_of_their_lists_and_audiences_and_why_says_so() -> None:
+    purchases = [(c, p, 5 + n) for n, (c, p) in enumerate((c, p) for c in "abcdef" for p in "PQRST")]
+    inputs = shop(purchases, hidden=pa.table({"customer": ["a"], "product": ["P"]}))
+    model = fit_recommendations(inputs, BASE)
+    tables = apply_recommendations(model, inputs)
+    pairs = {
+        (row["customer"], row["product"])
+        for name in ("recommendations", "audiences")
+        for row in tables[name].to_pylist()
+    }
+    assert ("a", "P") not in pairs
+    assert ("b", "P") in pairs
+    assert set(explain_pair(model, inputs, "a", "P")["rules"].values()) == {"hidden_by_the_customer"}
+
+
 def test_why_names_the_rule_and_a_pinned_product_is_told_as_the_shops_choice() -> None:
     purchases = [(c, p, 9) for c in "abcd" for p in "PQRS"] + [("a", "T", 1)]
     inputs = shop(purchases)

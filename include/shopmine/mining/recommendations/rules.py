@@ -38,6 +38,7 @@ class Rules:
         pinned: codes of the products that come first, in the order of the setting.
         returned: (n_customers, n_products) stored where the last thing the customer did with it was to return it.
         just_bought: (n_customers, n_products) stored where it was bought just now, and not by habit.
+        hidden: (n_customers, n_products) stored where the customer hid it, and has neither clicked nor bought it since.
         exposures: what was shown without success.
     """
 
@@ -49,11 +50,12 @@ class Rules:
     pinned: Codes
     returned: sparse.csr_matrix
     just_bought: sparse.csr_matrix
+    hidden: sparse.csr_matrix
     exposures: Exposures
 
     @classmethod
     def of(cls, inputs: MiningInputs, history: History, config: RecommendationsConfig) -> Rules:
-        """The rules by the day's `product_features`, `returned` and, where there are any, `exposures`."""
+        """The rules by the day's `product_features`, `returned` and, where there are any, `exposures` and `hidden`."""
         frame = inputs.frame("product_features", _FEATURES)
         known = dict(zip(frame[PRODUCT].to_pylist(), frame.to_pylist(), strict=True))
         rows = [known.get(product) for product in history.products]
@@ -70,8 +72,9 @@ class Rules:
             category=_categories([(row or {}).get("category") for row in rows]),
             weight=_weights(history, rows, config),
             pinned=np.array([code for code in dict.fromkeys(pinned.tolist()) if code >= 0 and shown[code]], np.int64),
-            returned=_returned(inputs, history),
+            returned=_told_pairs(inputs, "returned", history),
             just_bought=_just_bought(history, config),
+            hidden=_told_pairs(inputs, "hidden", history) if "hidden" in inputs.frames else _no_pairs(history),
             exposures=Exposures.of(inputs, history, config),
         )
 
@@ -82,8 +85,8 @@ class Rules:
 
     @property
     def forbidden(self) -> sparse.csr_matrix:
-        """(n_customers, n_products) stored where a pair is on no list: returned, or just bought and no habit."""
-        return sparse.csr_matrix(self.returned + self.just_bought)
+        """(n_customers, n_products) stored where a pair is on no list: returned, hidden, or just bought and no habit."""
+        return sparse.csr_matrix(self.returned + self.just_bought + self.hidden)
 
     def factors(self, pairs: Candidates, block: Block) -> Values:
         """(n_pairs,) what a score is multiplied by: the shop's weights, and less for what was shown without success."""
@@ -136,6 +139,8 @@ class Rules:
             return str(self.blocked[column])
         if self.returned[row, column] > 0:
             return "returned_last"
+        if self.hidden[row, column] > 0:
+            return "hidden_by_the_customer"
         return "just_bought" if self.just_bought[row, column] > 0 else None
 
 
@@ -183,12 +188,17 @@ def _weights(history: History, rows: list[dict[str, object] | None], config: Rec
     return weight
 
 
-def _returned(inputs: MiningInputs, history: History) -> sparse.csr_matrix:
-    frame = inputs.frame("returned", (CUSTOMER, PRODUCT))
+def _told_pairs(inputs: MiningInputs, name: str, history: History) -> sparse.csr_matrix:
+    """(n_customers, n_products) 1 for each row of a frame of pairs."""
+    frame = inputs.frame(name, (CUSTOMER, PRODUCT))
     customer = positions(history.customers, text_array(frame[CUSTOMER]))
     product = positions(history.products, text_array(frame[PRODUCT]))
     known = (customer >= 0) & (product >= 0)
     return sparse.csr_matrix((np.ones(known.sum()), (customer[known], product[known])), shape=history.counts.shape)
+
+
+def _no_pairs(history: History) -> sparse.csr_matrix:
+    return sparse.csr_matrix(history.counts.shape)
 
 
 def _just_bought(history: History, config: RecommendationsConfig) -> sparse.csr_matrix:
