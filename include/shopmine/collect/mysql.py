@@ -166,6 +166,8 @@ class MysqlReader:
 
     def _change(self, entity: EntityConfig, name: str, kind: str) -> _Change | None:
         treat = self._opening.key.treatment(entity, name)
+        if kind.startswith("bit("):
+            return _to_number if treat is None else lambda value: treat(_to_number(value).decode()).encode()
         if kind.endswith(" hex"):
             return _to_hex if treat is None else lambda value: treat(value.hex()).encode()
         return None if treat is None else lambda value: treat(value.decode("utf-8", "backslashreplace")).encode()
@@ -249,6 +251,10 @@ def _changed(rows: Sequence[Row], changes: dict[int, _Change]) -> Sequence[Row]:
     for index, change in changes.items():
         columns[index] = [None if value is None else change(value) for value in columns[index]]
     return list(zip(*columns, strict=True))
+
+
+def _to_number(value: bytes) -> bytes:
+    return b"%d" % int.from_bytes(value, "big")
 
 
 def _to_hex(value: bytes) -> bytes:

@@ -160,4 +160,4 @@ def type_name(field: Any) -> str:
     if code in _TEXT_TYPES:
         name = _TEXT_TYPES[code]
         return f"{_BINARY_TYPES[name]} hex" if is_binary else name
-    return f"bit({field.length}) hex" if code == 16 else "geometry hex"
+    return f"bit({field.length})" if code == 16 else "geometry hex"

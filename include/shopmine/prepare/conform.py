@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shopmine.columns import AMOUNT, ATTRIBUTES, QUANTITY, UNIT_PRICE
+from shopmine.config.canonical import ColumnType
 from shopmine.prepare.convert import WIDE, arrow_type, convert_column, exact_amount, to_numbers
 from shopmine.prepare.rows import Problems, SourceRows, shown
 from shopmine.prepare.signs import DISCOUNT, settle_signs
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[np.bool_]
 
+_BYTES: Final = " hex"
+_OLD_TRUTH: Final = "bit(1) hex"  # as BIT(1) landed in batches of earlier versions
 _UTC: Final = ZoneInfo("UTC")
 _COMPARE: Final = {
     "<": pc.less,
@@ -72,12 +75,27 @@ def conform_rows(
             _note_missing(column, values, had_problems, problems)
         if column.choices:
             _note_unknown(column, values, problems)
+        values = _without_bytes(column, field, rows, values, problems)
         zone = _zone(field, rows.types, locale.zone)
         columns[column.name] = convert_column(column.name, column.type, values, zone, problems)
     if AMOUNT in columns and QUANTITY in columns and UNIT_PRICE in columns:
         columns[AMOUNT] = _complete_amount(entity.name, columns, problems)
     fragments = {name: rows.json[path] for name, path in entity.attributes.items()}
     return pa.table({**columns, ATTRIBUTES: join_attributes(fragments, len(rows))})
+
+
+def _without_bytes(
+    column: CanonicalColumn, field: FieldConfig | None, rows: SourceRows, values: pa.Array, problems: Problems
+) -> pa.Array:
+    """Bytes land as hex digits, which are text but never the number or time that they look like."""
+    source = None if field is None else field.column
+    kind = "" if source is None else rows.types.get(source, "")
+    if source is None or column.type is ColumnType.TEXT or not kind.endswith(_BYTES) or kind == _OLD_TRUTH:
+        return values
+    is_bytes = rows.text[source].is_valid()
+    bad = np.flatnonzero(is_bytes.to_numpy(zero_copy_only=False))
+    problems.add(bad, [f"{column.name}: {source} holds bytes ({kind.removesuffix(_BYTES)}), not a text"] * len(bad))
+    return pc.if_else(is_bytes, None, values)
 
 
 def _zone(field: FieldConfig | None, types: Mapping[str, str], zone: ZoneInfo) -> ZoneInfo:

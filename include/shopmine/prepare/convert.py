@@ -138,7 +138,7 @@ def to_whole_numbers(text: pa.Array) -> Converted:
 
 
 def to_booleans(text: pa.Array) -> Converted:
-    """true, t, yes, y, 1 and false, f, no, n, 0 in any case; 01 and 00, as the hex digits of a BIT(1) land."""
+    """true, t, yes, y, 1 and false, f, no, n, 0 in any case; 01 and 00, as a BIT(1) landed in batches of earlier versions."""
     lower = pc.utf8_lower(text)
     is_true = pc.is_in(lower, pa.array(_TRUE))
     is_known = pc.or_(is_true, pc.is_in(lower, pa.array(_FALSE)))

@@ -65,7 +65,7 @@ VALUES = {
     "SET('p','q')": ("'p,q'", b"p,q", "set"),
     "VARBINARY(4)": ("0x00ff0a5c", b"00ff0a5c", "varbinary hex"),
     "BLOB": ("0xfdfeff", b"fdfeff", "blob hex"),
-    "BIT(10)": ("b'1000000001'", b"0201", "bit(10) hex"),
+    "BIT(10)": ("b'1000000001'", b"513", "bit(10)"),
     "TIME": ("'-838:59:59'", b"-838:59:59", "time"),
     "DATE": ("'0000-00-00'", b"0000-00-00", "date"),
     "DATETIME": ("'0000-00-00 00:00:00'", b"0000-00-00 00:00:00", "datetime"),

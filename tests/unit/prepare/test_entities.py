@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -311,3 +312,14 @@ def test_no_batches_and_an_empty_batch_give_no_rows(name: str) -> None:
     assert prepare_batches([], RULES) == []
     assert one([]).tables[name].num_rows == 0
     assert one([]).accounting.read == 0
+
+
+def test_bytes_are_never_taken_for_the_number_that_their_digits_look_like() -> None:
+    row = ("1", "a", "7", "2024-05-01 10:00:00", "3132", "2.50")
+    batch = copy_batch([row])
+    columns = tuple((name, "varbinary hex" if name == LINE_COLUMNS[4][0] else kind) for name, kind in batch.columns)
+    (prepared,) = prepare_batches([replace(batch, columns=columns)], RULES)
+    assert prepared.accounting.quarantined == 1
+    (bad,) = prepared.quarantine
+    assert "holds bytes (varbinary), not a text" in bad.reason
+    assert one([row]).accounting.kept == 1, "a text with these digits is the number"
