@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shopmine.config.connections import Connections, find_connection
-from shopmine.demo import online_retail, sizes
+from shopmine.demo import foodmart, online_retail, sizes
 from shopmine.demo.demo_shop import load_demo_shop
 from shopmine.demo.dumps import DUMPS, load_dump
 from shopmine.errors import ConfigError
@@ -83,6 +83,11 @@ def _load_online_retail(request: _Request) -> LoadedDemo:
     return LoadedDemo(last_day=online_retail.LAST_DAY, n_rows=n_rows)
 
 
+def _load_foodmart(request: _Request) -> LoadedDemo:
+    connection = find_connection(request.connections, "foodmart_mysql", "the shop foodmart")
+    return LoadedDemo(last_day=foodmart.LAST_DAY, n_rows=foodmart.load_foodmart(connection, request.data))
+
+
 def _load_from_dump(shop: str, request: _Request) -> LoadedDemo:
     connection = find_connection(request.connections, f"{shop}_mysql", f"the shop {shop}")
     return LoadedDemo(last_day=DUMPS[shop].last_day, n_rows=load_dump(shop, connection, request.data))
@@ -96,5 +101,6 @@ def _load_generated(request: _Request) -> LoadedDemo:
 _LOADERS: Final[Mapping[str, Callable[[_Request], LoadedDemo]]] = {
     **{shop: partial(_load_from_dump, shop) for shop in DUMPS},
     GENERATED: _load_generated,
+    "foodmart": _load_foodmart,
     "online_retail": _load_online_retail,
 }

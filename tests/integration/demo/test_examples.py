@@ -15,6 +15,7 @@ from shopmine.demo.demo_shop import apply_late_changes
 from shopmine.demo.dumps import split_statements
 from shopmine.demo.generator import generate_demo
 from shopmine.demo.loading import EXAMPLES, LoadedDemo, demo_shops, load_demo
+from shopmine.demo.mysql_loading import open_mysql
 from shopmine.errors import ConfigError, DataError
 from shopmine.prepare.tasks import prepare
 from shopmine.staging.database import Database
@@ -66,8 +67,9 @@ def loaded(
     monkeypatch.setenv("SHOPMINE_SHOPS", str(EXAMPLES))
     name = request.param
     data = None if name == "demo" else request.getfixturevalue("online_retail_data").parents[1]
-    if name not in ("demo", "online_retail") and not (data / f"sql_{name}").is_dir():
-        pytest.skip(f"the folder sql_{name} is not beside online_retail; name the folder of both in SHOPMINE_DATA")
+    folder = name if name == "foodmart" else f"sql_{name}"
+    if name not in ("demo", "online_retail") and not (data / folder).is_dir():
+        pytest.skip(f"the folder {folder} is not beside online_retail; name the folder of both in SHOPMINE_DATA")
     return LoadedShop(name, connections, staging, data)
 
 
@@ -173,6 +175,41 @@ def test_other_schemas_are_mapped_by_their_files_alone(
         assert loaded.query(f"SELECT count(*) FROM clean.{entity}") == [(n,)]
     assert loaded.query("SELECT sum(amount) FROM clean.order_lines") == [(amount,)]
     assert loaded.query("SELECT count(*) FROM clean.quarantine") == [(0,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loaded", ["foodmart"], indirect=True)
+def test_foodmart_is_as_its_readme_and_its_own_database_say(loaded: LoadedShop) -> None:
+    tables = loaded.loaded.n_rows
+    told = {
+        "sales_fact_1997": 86_837,
+        "sales_fact_dec_1998": 18_325,
+        "customer": 10_281,
+        "product": 1_560,
+        "promotion": 1_864,
+    }
+    assert {name: tables[name] for name in told} == told
+    loaded.run()
+    account = "SELECT sum(read), sum(expanded), sum(kept), sum(quarantined), sum(duplicates) FROM clean.accounting WHERE entity = "
+    n_lines = tables["sales_fact_1997"] + tables["sales_fact_dec_1998"]
+    for entity, n in (("order_lines", n_lines), ("customers", 10_281), ("products", 1_560), ("campaigns", 1_864)):
+        assert loaded.query(f"{account}'{entity}'") == [(n, n, n, 0, 0)]
+        assert loaded.query(f"SELECT count(*) FROM clean.{entity}") == [(n,)]
+    with open_mysql(loaded.connections["foodmart_mysql"]) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "SELECT DATE_FORMAT(the_date, '%Y-%m'), SUM(store_sales), SUM(unit_sales), COUNT(DISTINCT customer_id, store_id, time_id) "
+            "FROM (SELECT * FROM sales_fact_1997 UNION ALL SELECT * FROM sales_fact_dec_1998) s JOIN time_by_day USING (time_id) "
+            "GROUP BY 1 ORDER BY 1"
+        )
+        source = list(cursor.fetchall())
+    assert len(source) == 13
+    assert (
+        loaded.query(
+            "SELECT to_char(day, 'YYYY-MM'), sum(amount), sum(quantity), count(DISTINCT order_id) FROM clean.order_lines GROUP BY 1 ORDER BY 1"
+        )
+        == source
+    )
+    assert loaded.query("SELECT count(*) FROM clean.orders") == [(sum(row[3] for row in source),)]
 
 
 def test_a_dump_is_split_at_the_ends_of_statements_only() -> None:
