@@ -39,8 +39,9 @@ from shopmine.mining.recommendations.evaluation import (
     measure_method,
     measure_ranking,
     product_novelty,
+    split_history,
 )
-from shopmine.mining.recommendations.fitting import last_stretch
+from shopmine.mining.recommendations.fitting import last_stretch, read_interactions
 
 if TYPE_CHECKING:
     from shopmine.mining.recommendations.history import History
@@ -157,25 +158,40 @@ def mining_inputs(lines: pd.DataFrame, day: date) -> MiningInputs:
 
 
 def measure(folder: str, shop: str, day: date, method: str) -> dict[str, Any]:
-    """One method on one window: its figures per customer, and what it cost from reading the purchases on."""
+    """One method on one window: its figures per customer, and what it cost from the purchases on; none where it cannot be run."""
     inputs = mining_inputs(SHOPS[shop](Path(folder)), day)
-    is_ours = method in (*METHODS, FUSION, RANKER)
-    config = replace(RecommendationsConfig(), methods=(method,) if is_ours else ("personal",))
     wall, cpu = time.perf_counter(), time.process_time()
-    stretch = last_stretch(inputs, config)
-    if not can_run(method, len(stretch.scorer.history.products)):
+    found = peer_figures(inputs, method) if method in PEERS else our_figures(inputs, method)
+    if not found:
         return {}
-    recommend = fit_peer(method, stretch.scorer.history, K) if method in PEERS else None
-    found: dict[str, Any] = {}
-    for label, which in LISTS.items():
-        targets = find_targets(stretch.scorer.history, stretch.later, which)
-        if recommend is None:
-            figures = measure_method(stretch.scorer, targets, which, method)
-        else:
-            figures = measure_peer(recommend, targets, which, stretch.scorer.history)
-        found[label] = {name: figures[name].tolist() for name in FIGURES}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return found | {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak": peak}
+
+
+def our_figures(inputs: MiningInputs, method: str) -> dict[str, Any]:
+    """ALL and NEW -> figure -> value of each customer, by one of our methods."""
+    config = replace(RecommendationsConfig(), methods=(method,) if method != POPULAR else ("personal",))
+    stretch = last_stretch(inputs, config)
+    found = {}
+    for label, which in LISTS.items():
+        targets = find_targets(stretch.scorer.history, stretch.later, which)
+        figures = measure_method(stretch.scorer, targets, which, method)
+        found[label] = {name: figures[name].tolist() for name in FIGURES}
+    return found
+
+
+def peer_figures(inputs: MiningInputs, peer: str) -> dict[str, Any]:
+    """The same by a peer, which learns nothing of ours."""
+    split = split_history(read_interactions(inputs), np.datetime64(inputs.day, "D"), TEST_DAYS)
+    if split is None or not can_run(peer, len(split[0].products)):
+        return {}
+    history, later = split
+    recommend = fit_peer(peer, history, K)
+    found = {}
+    for label, which in LISTS.items():
+        figures = measure_peer(recommend, find_targets(history, later, which), which, history)
+        found[label] = {name: figures[name].tolist() for name in FIGURES}
+    return found
 
 
 def measure_peer(recommend: Recommend, targets: Targets, which: str, history: History) -> dict[str, Any]:
@@ -217,8 +233,24 @@ HEAD = """# Recommendations, measured
 the 30 days from T (in a shorter history, its last fifth). The whole catalogue is ranked, never a sample; every customer counts who has a history and a later purchase. ALL counts
 everything bought from T on (list `for_you`), NEW only what the customer had never bought (list `discover`). `popular` is the best sellers of 7 days, `personal` the days on which the customer
 bought a product. Rows that begin with implicit (0.7.3), and EASE, are what a shop would take today, given the days bought. `ranker` learned from windows before T only. Intervals are 95 %, by 1,000 bootstrap samples of customers, paired. Seconds and peak memory are of a
-process of its own that reads the purchases, fits, and makes both lists of every customer; two cores were shared with other work, so look at CPU seconds.
+process of its own that reads the purchases, fits, and makes both lists of every customer; every one of our methods also learns the sources that all of ours share. Two cores were
+shared with other work: look at CPU seconds.
 """
+
+
+def measure_window(data: Path, shop: str, day: date, methods: list[str]) -> dict[str, dict[str, Any]]:
+    """Every method of a window, one after the other, each in a process of its own."""
+    found = {}
+    for method in methods:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            row = pool.apply(measure, (str(data), shop, day, method))
+        if not row:
+            print(shop, day, method, "too many products: left out", flush=True)
+            continue
+        found[method] = row
+        means = {label: round(float(np.mean(row[label]["ndcg@10"])), 4) for label in LISTS}
+        print(shop, day, method, json.dumps(means), f"{row['cpu']:.1f} CPU s", flush=True)
+    return found
 
 
 def main() -> int:
@@ -229,27 +261,20 @@ def main() -> int:
     parser.add_argument("--windows", type=int, default=4)
     parser.add_argument("--write", type=Path)
     told = parser.parse_args()
+    shops = [shop for shop in told.shops.split(",") if shop == "generated" or (told.data / shop).is_dir()]
     results = []
-    context = multiprocessing.get_context("spawn")
-    for shop in told.shops.split(","):
-        if shop != "generated" and not list((told.data / shop).glob("*.parquet")):
-            print(f"{shop} is not in {told.data}: left out")
-            continue
-        for day in WINDOWS[shop][: told.windows]:
-            found = {}
-            for method in told.methods.split(","):
-                with context.Pool(1) as pool:
-                    row = pool.apply(measure, (str(told.data), shop, day, method))
-                if not row:
-                    print(shop, day, method, "too many products: left out", flush=True)
-                    continue
-                found[method] = row
-                means = {label: round(float(np.mean(row[label]["ndcg@10"])), 4) for label in LISTS}
-                print(shop, day, method, json.dumps(means), f"{row['cpu']:.1f} CPU s", flush=True)
+    # The last window of every shop first, and the page after each, so that a run that is cut short has most.
+    for number in range(told.windows):
+        for shop in shops:
+            if number >= len(WINDOWS[shop]):
+                continue
+            day = WINDOWS[shop][number]
+            found = measure_window(told.data, shop, day, told.methods.split(","))
             print(*(gain(found, label) for label in LISTS if RANKER in found), sep="\n", flush=True)
             results.append((shop, day, found))
-    if told.write:
-        told.write.write_text(page(results), encoding="utf-8")
+            if told.write:
+                order = sorted(results, key=lambda result: (shops.index(result[0]), -result[1].toordinal()))
+                told.write.write_text(page(order), encoding="utf-8")
     return 0
 
 
