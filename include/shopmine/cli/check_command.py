@@ -97,8 +97,8 @@ def _show_entity(shop: Shop, source: str, entity: EntityPreview) -> None:
     click.echo(f"\n  {entity.entity}{n_rows}")
     for name in entity.feeds:
         mapped = shop.sources[source].entities[name]
-        made = [f"{column} <- {field.column}" for column, field in mapped.fields.items() if field.column is not None]
-        made += [column for column, field in mapped.fields.items() if field.column is None]
+        made = [f"{column} <- {' / '.join(field.sources)}" for column, field in mapped.fields.items() if field.sources]
+        made += [column for column, field in mapped.fields.items() if not field.sources]
         made += [f"attributes.{attribute} <- {column}" for attribute, column in mapped.attributes.items()]
         click.echo(f"    {name}: {', '.join(made)}")
         if unmapped := [column for column in mapped.canonical.by_name if column not in mapped.fields]:

@@ -145,6 +145,7 @@ def _mapping_problems(entity: EntityConfig) -> Iterator[str]:
     for column in canonical.columns:
         if column.is_required and not column.is_made and column.name not in entity.fields:
             yield f'.fields.{column.name}: is required; map it, like {column.name} = "a source column"'
+    yield from _person_problems(entity)
     for name, field in entity.fields.items():
         for case in field.cases:
             for problem in _condition_problems(canonical, entity.fields, case.conditions):
@@ -152,6 +153,12 @@ def _mapping_problems(entity: EntityConfig) -> Iterator[str]:
     for name, rule in entity.rules.items():
         for problem in _condition_problems(canonical, entity.fields, rule, sees_all=True):
             yield f".rules.{name}: {problem}"
+
+
+def _person_problems(entity: EntityConfig) -> Iterator[str]:
+    person = str(entity.canonical.person)
+    if person in entity.fields and len(entity.fields[person].sources) > 1:
+        yield f".fields.{person}: a person's key is one column, by which the person can be found and forgotten"
 
 
 def _condition_problems(

@@ -55,11 +55,18 @@ class Case:
 class FieldConfig(Settings):
     """How one canonical column is made, in this order.
 
-    The text of `column` (else `constant`) is trimmed, made null when empty, changed in case, replaced by `replace` when
-    equal to one of its keys; the first of `cases` that holds overrides it; `default` stands where it is null.
+    The text of `column` (else of `columns`, else `constant`) is trimmed, made null when empty, changed in case, replaced
+    by `replace` when equal to one of its keys; the first of `cases` that holds overrides it; `default` stands where it is
+    null.
+
+    Attributes:
+        columns: source columns that together are the value, with `/` between; null where one of them is.
+        divided_by: source column by whose number that of `column` is divided, like a total by its pieces: ten decimals.
     """
 
     column: str | None = None
+    columns: tuple[str, ...] = ()
+    divided_by: str | None = None
     constant: str | None = None
     trim: bool = True
     case: Literal["upper", "lower"] | None = None
@@ -80,11 +87,19 @@ class FieldConfig(Settings):
 
     @model_validator(mode="after")
     def _has_a_value(self) -> FieldConfig:
-        if self.column is not None and self.constant is not None:
-            raise ValueError("has both `column` and `constant`; keep one")
-        if self.column is None and self.constant is None and self.default is None and not self.cases:
-            raise ValueError("says nothing; give `column`, `constant`, `default` or `cases`")
+        given = [name for name in ("column", "columns", "constant") if getattr(self, name) not in (None, ())]
+        if len(given) > 1:
+            raise ValueError(f"has both `{given[0]}` and `{given[1]}`; keep one")
+        if not given and self.default is None and not self.cases:
+            raise ValueError("says nothing; give `column`, `columns`, `constant`, `default` or `cases`")
+        if self.divided_by is not None and self.column is None:
+            raise ValueError("has `divided_by` without `column`; say what is divided")
         return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source columns that it is made of."""
+        return tuple(name for name in (self.column, *self.columns, self.divided_by) if name is not None)
 
 
 def _read_case(case: Any) -> Case:
@@ -163,7 +178,7 @@ class EntityConfig(Settings):
 
     def columns(self) -> list[str]:
         """The source columns (or paths) that this entity uses, each once, in the order of the file."""
-        mapped = [field.column for field in self.fields.values() if field.column is not None]
+        mapped = [column for field in self.fields.values() for column in field.sources]
         day = [] if self.day is None or self.is_snapshot else [self.day]
         return list(dict.fromkeys([*mapped, *self.attributes.values(), *self.key, *day]))
 

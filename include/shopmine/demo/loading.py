@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shopmine.config.connections import Connections, find_connection
-from shopmine.demo import foodmart, online_retail, sizes
+from shopmine.demo import foodmart, online_retail, sizes, ta_feng
 from shopmine.demo.demo_shop import load_demo_shop
 from shopmine.demo.dumps import DUMPS, load_dump
 from shopmine.errors import ConfigError
@@ -88,6 +88,10 @@ def _load_foodmart(request: _Request) -> LoadedDemo:
     return LoadedDemo(last_day=foodmart.LAST_DAY, n_rows=foodmart.load_foodmart(connection, request.data))
 
 
+def _load_ta_feng(request: _Request) -> LoadedDemo:
+    return LoadedDemo(last_day=ta_feng.LAST_DAY, n_rows=ta_feng.load_ta_feng(request.files_dir, request.data))
+
+
 def _load_from_dump(shop: str, request: _Request) -> LoadedDemo:
     connection = find_connection(request.connections, f"{shop}_mysql", f"the shop {shop}")
     return LoadedDemo(last_day=DUMPS[shop].last_day, n_rows=load_dump(shop, connection, request.data))
@@ -103,4 +107,5 @@ _LOADERS: Final[Mapping[str, Callable[[_Request], LoadedDemo]]] = {
     GENERATED: _load_generated,
     "foodmart": _load_foodmart,
     "online_retail": _load_online_retail,
+    "ta_feng": _load_ta_feng,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from shopmine.columns import AMOUNT, ATTRIBUTES, QUANTITY, UNIT_PRICE
 from shopmine.config.canonical import ColumnType
-from shopmine.prepare.convert import WIDE, arrow_type, convert_column, exact_amount, to_numbers
+from shopmine.prepare.convert import MOST_DECIMALS, WIDE, arrow_type, convert_column, exact_amount, to_numbers
 from shopmine.prepare.rows import Problems, SourceRows, shown
 from shopmine.prepare.signs import DISCOUNT, settle_signs
 
@@ -28,6 +28,8 @@ Mask = npt.NDArray[np.bool_]
 
 _BYTES: Final = " hex"
 _OLD_TRUTH: Final = "bit(1) hex"  # as BIT(1) landed in batches of earlier versions
+_EXACT: Final = Context(prec=100, rounding=ROUND_HALF_EVEN)
+_TENTH_DECIMAL: Final = Decimal(1).scaleb(-MOST_DECIMALS)
 _UTC: Final = ZoneInfo("UTC")
 _COMPARE: Final = {
     "<": pc.less,
@@ -133,11 +135,36 @@ def _conform_fields(rows: SourceRows, entity: EntityConfig, currency: str) -> di
 
 
 def _conform_field(source: Mapping[str, pa.Array], field: FieldConfig, n_rows: int) -> pa.Array:
-    if field.column is None:
+    if field.columns:
+        values = _once_for_each_value(_joined([source[name] for name in field.columns]), field)
+    elif field.column is None:
         values = _constant(field.constant, n_rows)
-    else:
+    elif field.divided_by is None:
         values = _once_for_each_value(source[field.column], field)
+    else:
+        values = _divided(source[field.column], source[field.divided_by])
     return values if field.cases else _fill(values, field.default)
+
+
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
+    """The trimmed texts with a bar between; null where one is null or empty."""
+    cleaned = [_without_empty(pc.utf8_trim_whitespace(part)) for part in parts]
+    return pc.binary_join_element_wise(*cleaned, pa.scalar("/"), null_handling="emit_null")
+
+
+def _divided(total: pa.Array, by: pa.Array) -> pa.Array:
+    """The quotients as text; where there is none, both texts with a bar, which no conversion to a number lets pass."""
+    both = _joined([total, by]).dictionary_encode()
+    return pa.array(map(_quotient, both.dictionary.to_pylist()), pa.string()).take(both.indices)
+
+
+def _quotient(both: str) -> str:
+    total, _, by = both.rpartition("/")
+    try:
+        quotient = _EXACT.divide(Decimal(total), Decimal(by)).quantize(_TENTH_DECIMAL, context=_EXACT)
+    except ArithmeticError:
+        return both
+    return f"{quotient.normalize(_EXACT):f}"
 
 
 def _constant(value: str | None, n_rows: int) -> pa.Array:

@@ -34,7 +34,7 @@ class Rules:
     def wanted(self) -> Wanted:
         """The columns that any of the entities uses."""
         users = (self.entity, *self.derived)
-        fields = [field.column for user in users for field in user.fields.values() if field.column is not None]
+        fields = [column for user in users for field in user.fields.values() for column in field.sources]
         attributes = [path for user in users for path in user.attributes.values()]
         return Wanted(
             text=tuple(dict.fromkeys([*fields, *self.entity.key])),
@@ -204,8 +204,10 @@ def _with_repeats(attributes: str, n_copies: int) -> str:
 
 def _reject(rows: SourceRows, problems: Problems, entity: EntityConfig) -> list[Rejected]:
     bad = np.array(sorted(problems.reasons), dtype=np.int64)
-    mapped = [entity.fields[name].column for name in entity.canonical.key if name in entity.fields]
-    named_by = [name for name in (entity.key or mapped) if name is not None]
+    mapped = [
+        source for name in entity.canonical.key if name in entity.fields for source in entity.fields[name].sources
+    ]
+    named_by = entity.key or mapped
     parts = [rows.text[name].take(pa.array(bad)).fill_null("").to_pylist() for name in named_by]
     keys = ["/".join(values) for values in zip(*parts, strict=True)] if parts else [None] * len(bad)
     return [

@@ -67,7 +67,7 @@ def loaded(
     monkeypatch.setenv("SHOPMINE_SHOPS", str(EXAMPLES))
     name = request.param
     data = None if name == "demo" else request.getfixturevalue("online_retail_data").parents[1]
-    folder = name if name == "foodmart" else f"sql_{name}"
+    folder = name if name in ("foodmart", "ta_feng") else f"sql_{name}"
     if name not in ("demo", "online_retail") and not (data / folder).is_dir():
         pytest.skip(f"the folder {folder} is not beside online_retail; name the folder of both in SHOPMINE_DATA")
     return LoadedShop(name, connections, staging, data)
@@ -210,6 +210,31 @@ def test_foodmart_is_as_its_readme_and_its_own_database_say(loaded: LoadedShop) 
         == source
     )
     assert loaded.query("SELECT count(*) FROM clean.orders") == [(sum(row[3] for row in source),)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loaded", ["ta_feng"], indirect=True)
+def test_ta_feng_is_as_its_readme_and_its_own_file_say(loaded: LoadedShop) -> None:
+    import duckdb
+
+    assert sum(loaded.loaded.n_rows.values()) == 817_741
+    loaded.run()
+    account = "SELECT sum(read), sum(expanded), sum(kept), sum(quarantined), sum(duplicates) FROM clean.accounting"
+    assert loaded.query(account) == [(817_741, 817_741, 817_741, 0, 0)]
+    for entity, n in (("customers", 32_266), ("products", 23_812)):
+        assert loaded.query(f"SELECT count(*) FROM clean.{entity}") == [(n,)]
+    file = loaded.connections["ta_feng_files"].folder / "ta_feng.parquet"
+    in_days = "count(*), sum({amount}), sum({pieces}), count(DISTINCT {customer}) FROM {table} GROUP BY 1 ORDER BY 1"
+    source = f"CAST(TRANSACTION_DT AS DATE), {in_days}".format(
+        amount="SALES_PRICE", pieces="AMOUNT", customer="CUSTOMER_ID", table=f"read_parquet('{file}')"
+    )
+    clean = f"day, {in_days}".format(amount="amount", pieces="quantity", customer="order_id", table="clean.order_lines")
+    expected = duckdb.sql(f"SELECT {source}").fetchall()
+    assert len(expected) == 120
+    assert loaded.query(f"SELECT {clean}") == expected
+    assert loaded.query(
+        "SELECT count(*) FROM clean.order_lines WHERE abs(unit_price * quantity - amount) > 0.00001"
+    ) == [(0,)]
 
 
 def test_a_dump_is_split_at_the_ends_of_statements_only() -> None:

@@ -224,7 +224,7 @@ def test_a_server_that_is_down_is_named_without_its_password(tmp_path: Path) -> 
 
 def test_what_is_unknown_or_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"no ready-made shop 'nope'; there are \[.*'demo', 'foodmart', 'online_retail'"
+        ConfigError, match=r"no ready-made shop 'nope'; there are \[.*'demo', 'foodmart', 'online_retail', 'ta_feng'"
     ):
         load_demo("nope", size="tiny", data=None, connections={}, files_dir=tmp_path)
     with pytest.raises(ConfigError, match="demo_mysql"):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from shopmine.prepare.entities import PreparedBatch, Rules, prepare_batches
 from shopmine.prepare.rows import BatchText
-from unit.prepare.shops import LINE_COLUMNS, copy_batch, copy_line, line_rules, rules_of, shop_of
+from unit.prepare.shops import LINE_COLUMNS, LINE_FIELDS, copy_batch, copy_line, line_rules, rules_of, shop_of
 
 Row = tuple[str | None, ...]
 LONDON = ZoneInfo("Europe/London")
@@ -323,3 +323,27 @@ def test_bytes_are_never_taken_for_the_number_that_their_digits_look_like() -> N
     (bad,) = prepared.quarantine
     assert "holds bytes (varbinary), not a text" in bad.reason
     assert one([row]).accounting.kept == 1, "a text with these digits is the number"
+
+
+def test_a_value_made_of_several_columns_and_a_price_made_of_a_total() -> None:
+    made = {
+        "order_id": {"columns": ["no", "member"]},
+        "unit_price": {"column": "price", "divided_by": "pieces"},
+        "amount": "price",
+    }
+    rules = line_rules(fields={**LINE_FIELDS, **made})
+    at = "2024-05-01 10:00:00"
+    rows = [
+        ("1", "a", " 7", at, "3", "46"),
+        ("1", "b", None, at, "1", "5"),
+        ("1", "c", "7", at, "0", "5"),
+        ("2", "d", "7", at, "2", ""),
+    ]
+    prepared = one(rows, rules)
+    (line,) = lines_of(prepared)
+    assert (line["order_id"], line["unit_price"], line["amount"]) == ("1/7", Decimal("15.3333333333"), Decimal(46))
+    reasons = " ".join(row.reason for row in prepared.quarantine)
+    assert prepared.accounting.quarantined == 3
+    assert "order_id: missing" in reasons
+    assert "unit_price: '5/0' is not a number" in reasons
+    assert "unit_price: missing" in reasons
