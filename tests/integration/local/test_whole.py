@@ -1,13 +1,16 @@
 """The whole of one machine, as its user runs it: `demo` from nothing, a component that dies, another day, the end."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
+from datetime import date
 
 import httpx
 import pytest
 
 from harness.installations import attempt, mode_of, own_installation, shopmine, shops_of, states
+from integration.local.airflow_ui import Ui, web_ui
 from shopmine.errors import NotFoundError, SourceUnavailableError
 from shopmine.local.airflow import Airflow
 from shopmine.local.airflow_api import AirflowApi
@@ -16,11 +19,29 @@ from shopmine.local.processes import Processes
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.servers]
 
+DAG = "demo.daily"
+
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
     with own_installation() as found:
         yield found
+
+
+@pytest.fixture
+def ui(installation: Installation) -> Iterator[Ui]:
+    """The web UI in a browser in the shop's zone, signed in with the generated login."""
+    with web_ui(installation, zone="Asia/Shanghai") as found:
+        found.sign_in("admin", json.loads(installation.login_file.read_text())["admin"])
+        found.page.get_by_role("link", name="Dags").wait_for()
+        yield found
+
+
+def releases(installation: Installation, first: str, last: str) -> list[str]:
+    """Day, number, hash and moment of the releases of some days, in the order of the days."""
+    columns = "day, release, content_hash, created_at"
+    query = f"SELECT {columns} FROM published.releases WHERE day BETWEEN '{first}' AND '{last}' ORDER BY day, release"
+    return shopmine(installation, "sql", "--csv", query).splitlines()[1:]
 
 
 def test_demo_goes_from_nothing_to_a_published_release_and_a_running_ui(installation: Installation) -> None:
@@ -65,6 +86,61 @@ def test_a_backfill_runs_each_day_of_its_range_once(installation: Installation) 
         installation, "sql", "--csv", "SELECT day FROM published.releases WHERE day < '2025-06-28' ORDER BY 1"
     )
     assert found.splitlines()[1:] == ["2025-06-26", "2025-06-27"]
+
+
+def test_the_web_ui_lets_in_nobody_with_another_password(installation: Installation) -> None:
+    with web_ui(installation, zone="Asia/Shanghai") as stranger:
+        stranger.sign_in("admin", "a guess")
+        stranger.page.get_by_text("Invalid credentials").wait_for()
+        stranger.open(f"dags/{DAG}")
+        stranger.page.get_by_label("Password").wait_for()
+
+
+def test_a_day_is_run_twice_from_the_web_ui_and_the_second_run_changes_nothing(
+    installation: Installation, ui: Ui
+) -> None:
+    day = "2025-06-28"
+    runs, kept = [], []
+    for _ in range(2):
+        runs.append(ui.trigger(DAG, date.fromisoformat(day)))
+        ui.wait_for_success(DAG, runs[-1])
+        kept.append(releases(installation, day, day))
+    assert runs[0] != runs[1]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 1
+    for run in runs:
+        assert all(ui.grid(DAG, run))
+        event = ui.asset_event(DAG, run)
+        assert [event["day"], str(event["release"])] == kept[0][0].split(",")[:2]
+    _holds_no_secret(installation, ui.everything_of(DAG, runs[0]))
+    rendered = ui.text_of(f"dags/{DAG}/runs/{runs[0]}/tasks/collect.shop/rendered_templates", "op_args")
+    _holds_no_secret(installation, rendered)
+
+
+def test_a_week_is_backfilled_from_the_web_ui_and_seen_there(installation: Installation, ui: Ui) -> None:
+    ui.backfill(DAG, date(2025, 6, 10), date(2025, 6, 16), says="7 runs will be triggered")
+    ui.wait_for_all(f"dags/{DAG}/runs?run_type=backfill", 7 + 2)  # two from the command line
+    days = [row.split(",")[0] for row in releases(installation, "2025-06-10", "2025-06-16")]
+    assert days == [f"2025-06-{day}" for day in range(10, 17)]
+    assert "Missing Runs" in ui.text_of(f"dags/{DAG}/backfills", "2025-06-16 23:59:59")
+
+
+def test_the_web_ui_says_what_a_dag_is_who_owns_it_and_what_to_do(ui: Ui) -> None:
+    shown = ui.text_of(f"dags/{DAG}", "impact:tier1")
+    assert all(word in shown for word in ("shop-data", "shop:demo", "daily 每日"))
+    ui.page.get_by_role("button", name="Dag Docs").click()
+    ui.page.get_by_text("docs/runbooks/daily.md").wait_for()
+
+
+def _holds_no_secret(installation: Installation, text: str) -> None:
+    stored = json.loads((installation.home / "secrets.json").read_text())
+    shops = stored.pop("demo_databases").values()
+    secrets = {
+        *stored.values(),
+        *(value for shop in shops for name, value in shop.items() if name not in {"shop", "files"}),
+    }
+    assert [name for name, value in stored.items() if value in text] == []
+    assert not any(secret in text for secret in secrets)
 
 
 def test_an_unknown_dag_is_named_and_an_absent_airflow_too(installation: Installation) -> None:
