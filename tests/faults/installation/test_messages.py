@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ import sqlalchemy as sa
 from harness.installations import ROOT
 from shopmine.config.connections import Connection
 from shopmine.drill.day import run_day
-from shopmine.drill.disk import LARGE_MB, NoSmallDiskError, resize, small_disk, small_tablespace, used_megabytes
+from shopmine.drill.disk import TABLESPACE, NoSmallDiskError, own_server
 from shopmine.drill.scratch import SHOP, Scratch, Servers, mongo, mysql, scratch_shop
 from shopmine.errors import ConfigError, ShopmineError, SourceUnavailableError
 from shopmine.staging.database import open_database
@@ -253,24 +252,20 @@ def test_a_shop_that_there_is_not(shop: Shop) -> None:
 
 
 def test_a_full_disk_of_the_staging_database(shop: Shop) -> None:
-    folder, space = shop.scratch.folder / "disk", f"{shop.scratch.name}_full"
+    kept = shop.scratch, shop.staging
     try:
-        with small_disk(folder, LARGE_MB), small_tablespace(shop.scratch.servers, space, folder):
-            shop.staging = shop.scratch.copy_staging("full", tablespace=space)
-            try:
-                _fills(shop, folder)
-            finally:
-                shop.scratch.drop_staging(shop.staging)
+        with own_server(shop.scratch) as (shop.scratch, disk):
+            shop.staging = shop.scratch.copy_staging("full", tablespace=TABLESPACE)
+            shop.connections["shopmine_staging"] = shop.scratch.staging_url(shop.staging)
+            with (
+                disk.full(),
+                pytest.raises(SourceUnavailableError, match=r"No space left on device.*nothing was written.*make room"),
+            ):
+                shop.day()
+            assert shop.made()[-1] == 0
+            shop.day()
+            assert shop.made()[-1] == 1
     except NoSmallDiskError as error:
         pytest.skip(str(error))
-
-
-def _fills(shop: Shop, folder: Path) -> None:
-    shop.connections["shopmine_staging"] = shop.scratch.staging_url(shop.staging)
-    resize(folder, used_megabytes(folder) + 1)
-    with pytest.raises(SourceUnavailableError, match=r"No space left on device.*nothing was written.*make room"):
-        shop.day()
-    assert shop.made()[-1] == 0
-    resize(folder, LARGE_MB)
-    shop.day()
-    assert shop.made()[-1] == 1
+    finally:
+        shop.scratch, shop.staging = kept

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg.errors import DiskFull
 
-from shopmine.drill.disk import NoSmallDiskError
+from shopmine.drill.disk import TABLESPACE, NoSmallDiskError, own_server
 from shopmine.drill.plan import MARKS
+from shopmine.drill.scratch import postgres
 from shopmine.faults import POINTS
 
 if TYPE_CHECKING:
@@ -44,11 +46,27 @@ def test_a_reply_that_is_lost_after_the_commit_makes_nothing_double(drill: Drill
     assert found.result == "SourceUnavailableError, then done"
 
 
-# The server of all tests may lose its checkpoint to a disk that is full, so this is not run beside them.
-@pytest.mark.soak
 def test_a_full_disk_stops_the_day_and_harms_nothing(drill: Drill) -> None:
     try:
         found = drill.fill_disk()
     except NoSmallDiskError as error:
         pytest.skip(str(error))
     assert found.violations == ()
+
+
+def test_a_full_disk_is_felt_by_nobody_else(drill: Drill) -> None:
+    """The kit's own server cannot write; the one that everybody uses still takes every order, also a checkpoint."""
+    try:
+        with own_server(drill.scratch) as (moved, disk):
+            moved.copy_staging("felt", tablespace=TABLESPACE)
+            with postgres(moved.servers) as own, postgres(drill.scratch.servers) as shared:
+                own.execute(f"CREATE TABLE filler (text text) TABLESPACE {TABLESPACE}")
+                with disk.full(), pytest.raises(DiskFull):
+                    own.execute("INSERT INTO filler SELECT repeat(md5(n::text), 30) FROM generate_series(1, 9000) n")
+                with disk.full():
+                    shared.execute("CHECKPOINT")
+                    drill.scratch.drop_staging(drill.scratch.copy_staging("beside"))
+                spaces = "SELECT spcname FROM pg_tablespace ORDER BY 1"
+                assert [name for (name,) in shared.execute(spaces)] == ["pg_default", "pg_global"]
+    except NoSmallDiskError as error:
+        pytest.skip(str(error))
