@@ -5,7 +5,7 @@ FROM python:3.11-slim-bookworm AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements.txt /tmp/requirements.txt
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --require-hashes --only-binary :all: -r /tmp/requirements.txt
+    && /opt/venv/bin/pip install --require-hashes --only-binary :all: --no-deps -r /tmp/requirements.txt
 
 
 FROM python:3.11-slim-bookworm

@@ -252,3 +252,48 @@ def test_redis_waits_longer_than_the_longest_task_runs() -> None:
     assert max(hours) * 3600 <= longest
     environment = SERVICES["airflow-worker"]["environment"]
     assert int(environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"]) > longest
+
+
+def test_a_day_runs_in_it_as_it_does_in_the_local_installation(tmp_path: Path) -> None:
+    from shopmine.local.airflow_settings import airflow_settings
+    from shopmine.local.installation import Installation
+
+    installation = Installation.load(tmp_path / "home")
+    local = {**airflow_settings(installation), **installation.command_environment()}
+    environment = SERVICES["airflow-worker"]["environment"]
+    same = [name for name in local if name.endswith("_NUM_THREADS")]
+    assert same, "each library that adds up in parallel is told to use one thread"
+    same += [
+        f"AIRFLOW__{name}"
+        for name in (
+            "CORE__DAGS_ARE_PAUSED_AT_CREATION",
+            "CORE__LOAD_EXAMPLES",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL",
+        )
+    ]
+    assert {name: environment[name].lower() for name in same} == {name: local[name].lower() for name in same}
+
+
+def test_the_ready_made_shop_finds_its_connections() -> None:
+    text = (ROOT / "shops" / "examples" / "online_retail.toml").read_text(encoding="utf-8")
+    needed = set(re.findall(r'^connection = "(\w+)"', text, re.MULTILINE))
+    assert {f"AIRFLOW_CONN_{id_.upper()}" for id_ in needed} <= set(SERVICES["airflow-worker"]["environment"])
+
+
+def test_the_image_takes_the_packages_as_the_local_installation_does() -> None:
+    bootstrap = (ROOT / "include" / "shopmine" / "local" / "bootstrap.py").read_text(encoding="utf-8")
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for option in ("--require-hashes", "--only-binary :all:", "--no-deps"):
+        assert option in dockerfile
+        assert all(f'"{word}"' in bootstrap for word in option.split())
+
+
+def test_scripts_that_containers_run_are_sound() -> None:
+    scripts = sorted((ROOT / "docker").rglob("*.sh"))
+    assert len(scripts) == 3
+    for script in scripts:
+        subprocess.run(["bash", "-n", str(script)], check=True)
+        named = set(re.findall(r"\$\{([A-Z_]+)", script.read_text(encoding="utf-8")))
+        service = {"init.sh": "init", "start.sh": "mongodb", "create-databases.sh": "postgres"}[script.name]
+        assert named <= set(SERVICES[service]["environment"]), script.name
