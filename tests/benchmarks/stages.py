@@ -16,7 +16,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -117,30 +117,41 @@ def _measure_day(made: Bench, database: Database, name: str, day: date) -> Scena
     run = open_run(database, shop=SHOP, day=day, known_at=None, started_by="benchmark", config={}).run
     stages = {}
     for stage in day_stages(database, load_shop(SHOP), {}):
-        servers, began = made.server_cpu(), time.monotonic()
-        here, there = _SPAWN.Pipe(duplex=False)
-        process = _SPAWN.Process(target=_play, args=(dict(made.connections), stage.name, run, there))
-        process.start()
-        there.close()
-        told: dict[str, Any] = here.recv()
-        process.join()
-        told["seconds"] = round(time.monotonic() - began, 2)
-        told["servers_cpu"] = round(made.server_cpu() - servers, 2)
+        told = measured(made, play, dict(made.connections), stage.name, run)
         stages[stage.name] = told
         print(f"  {name} {day}: {stage.name}: {told}", flush=True)
     finish_run(database, run, "finished")
     return Scenario(name=name, day=day.isoformat(), stages=stages)
 
 
-def _play(connections: Mapping[str, str], name: str, run: int, told: Any) -> None:
+def measured(made: Bench, work: Callable[..., None], *arguments: Any) -> dict[str, Any]:
+    """`work` in a process of its own, begun anew: seconds, CPU seconds of it and of the servers, its peak memory."""
+    servers, began = made.server_cpu(), time.monotonic()
+    here, there = _SPAWN.Pipe(duplex=False)
+    process = _SPAWN.Process(target=work, args=(*arguments, there))
+    process.start()
+    there.close()
+    told: dict[str, Any] = here.recv()
+    process.join()
+    told["seconds"] = round(time.monotonic() - began, 2)
+    told["servers_cpu"] = round(made.server_cpu() - servers, 2)
+    return told
+
+
+def send_use(told: Any) -> None:
+    """What this process used since its program began."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    told.send({"cpu": round(used.ru_utime + used.ru_stime, 2), "mb": _peak_mb()})
+
+
+def play(connections: Mapping[str, str], name: str, run: int, told: Any) -> None:
     """One stage in a process of its own; a failure ends it without an answer."""
     known = {id_: Connection.parse(id_, text) for id_, text in connections.items()}
     database = Database(connections[STAGING_CONNECTION])
     stage = next(stage for stage in day_stages(database, load_shop(SHOP), known) if stage.name == name)
     stage.run(run)
     database.close()
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    told.send({"cpu": round(used.ru_utime + used.ru_stime, 2), "mb": _peak_mb()})
+    send_use(told)
 
 
 def _peak_mb() -> int:

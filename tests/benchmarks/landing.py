@@ -1,0 +1,169 @@
+# ruff: noqa: T201 - it prints what it measures; the SQL is its own
+"""A million rows of MariaDB in the staging database, and on to facts, beside a bare COPY of the same rows and beside pandas.
+
+    PYTHONPATH=include:tests .venv/bin/python -m benchmarks.landing [ROWS]
+
+Each way runs in a process of its own, begun anew, on servers of its own. Ratios are of CPU seconds of all processes, so that
+they hold on a busy machine; seconds are printed beside. pandas is given a tenth of the rows, and counted ten times.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pandas as pd
+import psycopg
+import sqlalchemy as sa
+
+from benchmarks.stages import SHOP, Bench, bench, measured, play, send_use
+from shopmine.config.connections import Connection
+from shopmine.demo.mysql_loading import open_mysql
+from shopmine.staging.batches import newest_batches, read_lines
+from shopmine.staging.database import STAGING_CONNECTION, upgrade_database
+from shopmine.staging.runs import open_run
+
+if TYPE_CHECKING:
+    from shopmine.staging.database import Database
+
+DAYS = 365
+LIMITS = {"landed": 1.5, "landed and prepared": 3.0}
+MOST_MB = {"landed": 64, "prepared": 512}
+ROWS = """
+CREATE TABLE sold (no INT NOT NULL, line INT NOT NULL, at DATETIME NOT NULL, sku VARCHAR(20) NOT NULL, member INT NULL,
+ pieces INT NOT NULL, price DECIMAL(10,2) NOT NULL, note VARCHAR(60) NOT NULL, PRIMARY KEY (no, line), KEY (at)) AS
+SELECT seq DIV 4 AS no, seq MOD 4 AS line, '2025-01-01' + INTERVAL seq * {days} * 1440 DIV {rows} MINUTE AS at,
+ CONCAT('sku-', seq * 7919 MOD 5000) AS sku, NULLIF(seq DIV 4 * 104729 MOD 50000, 0) AS member, 1 + seq MOD 5 AS pieces,
+ CAST((100 + seq * 31 MOD 9900) / 100 AS DECIMAL(10,2)) AS price, CONCAT('note of ', MD5(seq)) AS note FROM seq_0_to_{last}
+"""
+COLUMNS = "no int, line int, at timestamp, sku text, member int, pieces int, price numeric(10,2), note text"
+FILE = """
+title = "Landing"
+timezone = "UTC"
+currency = "EUR"
+first_day = 2025-01-01
+last_day = 2025-12-31
+[sources.shop]
+kind = "mysql"
+connection = "demo_mysql"
+[sources.shop.entities.order_lines]
+table = "sold"
+day = "at"
+key = ["no", "line"]
+attributes = { note = "note" }
+[sources.shop.entities.order_lines.fields]
+order_id = "no"
+line = "line"
+product = "sku"
+customer = "member"
+ordered_at = "at"
+quantity = "pieces"
+unit_price = "price"
+kind = { constant = "sale" }
+"""
+
+
+def copy_file(url: str, file: str, told: Any) -> None:
+    """The limit: COPY of a file into a table without indexes."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute(f"CREATE TABLE public.copied ({COLUMNS})")
+        with connection.cursor().copy("COPY public.copied FROM STDIN") as copy, Path(file).open("rb") as stream:
+            while piece := stream.read(1 << 20):
+                copy.write(piece)
+    send_use(told)
+
+
+def pandas_way(url: str, source: str, n_rows: int, told: Any) -> None:
+    """What many would write."""
+    connection = Connection.parse("source", source)
+    address = f"mysql+pymysql://{connection.user}:{connection.password}@{connection.host}:{connection.port}/{connection.database}"
+    target = sa.create_engine(url)
+    for frame in pd.read_sql(  # noqa: TID251  the other way
+        f"SELECT * FROM sold LIMIT {n_rows}", sa.create_engine(address), chunksize=10_000
+    ):
+        frame.to_sql(
+            "framed", target, schema="public", if_exists="append", index=False, method="multi", chunksize=1_000
+        )
+    send_use(told)
+
+
+def idle(told: Any) -> None:
+    """A process that has imported what a stage imports, and does nothing."""
+    send_use(told)
+
+
+def make_source(made: Bench, n_rows: int) -> None:
+    """Fill the shop's MariaDB, and write its file."""
+    with (
+        open_mysql(Connection.parse("m", made.connections["demo_mysql"]), create=True) as opened,
+        opened.cursor() as cursor,
+    ):
+        cursor.execute(ROWS.format(days=DAYS, rows=n_rows, last=n_rows - 1))
+    (made.shops / f"{SHOP}.toml").write_text(FILE, encoding="utf-8")
+
+
+def write_file(database: Database, file: Path) -> int:
+    """The landed rows as COPY text, in the order of the table's columns; how many."""
+    n_rows = 0
+    with file.open("wb") as stream:
+        for batch in newest_batches(database, SHOP, entity="order_lines"):
+            names = [column.name for column in batch.columns]
+            places = [names.index(column.split()[0]) for column in COLUMNS.replace("(10,2)", "").split(", ")]
+            for line in read_lines(database, batch):
+                values = line.split(b"\t")
+                stream.write(b"\t".join(values[place] for place in places) + b"\n")
+                n_rows += 1
+    return n_rows
+
+
+@click.command()
+@click.argument("rows", default=1_000_000, type=click.IntRange(min=10_000))
+def main(rows: int) -> None:
+    """Measure and judge."""
+    with bench() as made:
+        database = made.database()
+        upgrade_database(database)
+        make_source(made, rows)
+        run = open_run(
+            database, shop=SHOP, day=date(2025, 12, 31), known_at=None, started_by="benchmark", config={}
+        ).run
+        used = {"idle": measured(made, idle)}
+        used["landed"] = measured(made, play, dict(made.connections), "collect.shop", run)
+        used["prepared"] = measured(made, play, dict(made.connections), "prepare", run)
+        file = made.installation.home / "rows.copy"
+        assert write_file(database, file) == rows
+        url = made.connections[STAGING_CONNECTION]
+        used["copy"] = measured(made, copy_file, url, str(file))
+        used["pandas, a tenth"] = measured(made, pandas_way, url, made.connections["demo_mysql"], rows // 10)
+        database.close()
+    for way, told in used.items():
+        print(f"{way}: {told}")
+    sys.exit(not judge(used))
+
+
+def judge(used: dict[str, dict[str, Any]]) -> bool:
+    """Print the ratios beside their limits; whether all are kept."""
+    cpu = {way: told["cpu"] + told["servers_cpu"] - used["idle"]["cpu"] for way, told in used.items()}
+    ratios = {
+        "landed": cpu["landed"] / cpu["copy"],
+        "landed and prepared": (cpu["landed"] + cpu["prepared"]) / cpu["copy"],
+    }
+    for what, ratio in ratios.items():
+        print(f"{what}: {ratio:.2f} x COPY in CPU seconds (at most {LIMITS[what]})")
+    faster = 10 * cpu["pandas, a tenth"] / cpu["landed"]
+    print(f"landing is {faster:.1f} x faster than pandas (at least 5)")
+    more = {way: used[way]["mb"] - used["idle"]["mb"] for way in MOST_MB}
+    for way, most in MOST_MB.items():
+        print(f"{way}: {more[way]} MB above the idle process (at most {most})")
+    return (
+        all(ratios[what] <= most for what, most in LIMITS.items())
+        and faster >= 5
+        and all(more[way] <= MOST_MB[way] for way in more)
+    )
+
+
+if __name__ == "__main__":
+    main()
