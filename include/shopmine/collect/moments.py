@@ -6,6 +6,7 @@ from datetime import UTC, date
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from shopmine.collect.day_shifts import day_shifts
 from shopmine.config.days import ONE_DAY, instant_of, local_day, read_time
 
 _MOST_KNOWN: Final = 200_000
@@ -15,12 +16,14 @@ class DayOfText:
     """The shop's day of texts like `2011-03-27 01:30:00`, `2011-03-27T01:30Z`, `2011-03-27`; None for anything else.
 
     A time without offset is the clock of `zone` (`days.instant_of` says how at clock changes); a day alone is that day.
-    Readings are remembered by the minute, so that millions of rows cost a look-up each.
+    Readings are remembered by the hour where it lies within one day of the shop and no clock changes, else by the minute,
+    so that millions of rows cost a look-up each.
     """
 
     def __init__(self, *, zone: ZoneInfo, shop_zone: ZoneInfo) -> None:
         self._zone, self._shop_zone = zone, shop_zone
         self._known: dict[str | bytes, date | None] = {}
+        self._hours: dict[bytes, date | None] = {}
 
     def __call__(self, text: str) -> date | None:
         """The day of any of these texts."""
@@ -30,9 +33,30 @@ class DayOfText:
         """The day of `YYYY-MM-DD[ hh:mm:ss[.ffffff]]` as MySQL writes it."""
         if reading is None:
             return None
+        hour = reading[:13]
+        if hour not in self._hours:
+            self._learn(hour)
+        if (day := self._hours[hour]) is not None:
+            return day
         minute = reading[:16]
         known = self._known
         return known[minute] if minute in known else self._look_up(minute, minute.decode("ascii", "replace"))
+
+    def _learn(self, hour: bytes) -> None:
+        """Remember the one day of all readings of an hour; None where there is no such."""
+        if len(self._hours) >= _MOST_KNOWN:
+            self._hours.clear()
+        first, last = (self._day(f"{hour.decode('ascii', 'replace')}:{end}") for end in ("00:00", "59:59"))
+        is_one = first is not None and first == last and self._is_steady(hour[:10].decode())
+        self._hours[hour] = first if is_one else None
+
+    def _is_steady(self, day: str) -> bool:
+        """Whether on that day of the source's clock no change of a clock decides about the shop's day."""
+        try:
+            on = date.fromisoformat(day)
+            return len(day_shifts(zone=self._zone, shop_zone=self._shop_zone, first=on, last=on)) == 1
+        except OverflowError:
+            return False
 
     def _look_up(self, key: str | bytes, text: str) -> date | None:
         if key not in self._known:

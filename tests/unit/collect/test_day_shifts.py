@@ -34,7 +34,7 @@ def test_readings_all_through_the_year_have_the_days_that_their_texts_have(sourc
     day_of = DayOfText(zone=zone, shop_zone=shop_zone)
     for n in range((LAST - FIRST) // STEP):
         wall = datetime.combine(FIRST, time(0, 7)) + n * STEP
-        assert day_by(shifts, wall) == day_of(str(wall)), wall
+        assert day_by(shifts, wall) == day_of(str(wall)) == day_of.of_clock(str(wall).encode()), wall
     assert len(shifts) <= 12
 
 
@@ -44,7 +44,9 @@ def test_readings_all_through_the_year_have_the_days_that_their_texts_have(sourc
 def test_any_moment_has_the_day_that_its_text_has(wall: datetime, names: tuple[str, str]) -> None:
     zone, shop_zone = map(ZoneInfo, names)
     shifts = day_shifts(zone=zone, shop_zone=shop_zone, first=wall.date(), last=wall.date())
-    assert day_by(shifts, wall) == DayOfText(zone=zone, shop_zone=shop_zone)(wall.isoformat(" "))
+    day_of = DayOfText(zone=zone, shop_zone=shop_zone)
+    reading = f"{wall:%Y-%m-%d %H:%M:%S.%f}"
+    assert day_by(shifts, wall) == day_of(wall.isoformat(" ")) == day_of.of_clock(reading.encode())
 
 
 def test_a_source_on_the_shops_own_clock_needs_one_piece() -> None:
