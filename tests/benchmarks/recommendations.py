@@ -172,7 +172,7 @@ def our_figures(inputs: MiningInputs, method: str) -> dict[str, Any]:
     """ALL and NEW -> figure -> value of each customer, by one of our methods."""
     config = replace(RecommendationsConfig(), methods=(method,) if method != POPULAR else ("personal",))
     stretch = last_stretch(inputs, config)
-    found = {}
+    found: dict[str, Any] = {"days": int((np.datetime64(inputs.day, "D") - stretch.scorer.history.day).astype(int))}
     for label, which in LISTS.items():
         targets = find_targets(stretch.scorer.history, stretch.later, which)
         figures = measure_method(stretch.scorer, targets, which, method)
@@ -187,7 +187,7 @@ def peer_figures(inputs: MiningInputs, peer: str) -> dict[str, Any]:
         return {}
     history, later = split
     recommend = fit_peer(peer, history, K)
-    found = {}
+    found: dict[str, Any] = {"days": int((np.datetime64(inputs.day, "D") - history.day).astype(int))}
     for label, which in LISTS.items():
         figures = measure_peer(recommend, find_targets(history, later, which), which, history)
         found[label] = {name: figures[name].tolist() for name in FIGURES}
@@ -215,7 +215,8 @@ def page(results: list[tuple[str, date, Mapping[str, dict[str, Any]]]]) -> str:
     parts = [HEAD]
     for shop, day, found in results:
         n = {label: len(next(iter(found.values()))[label]["ndcg@10"]) for label in LISTS}
-        parts.append(f"\n## {shop}: the {TEST_DAYS} days up to {day} ({n['ALL']:,} customers; NEW: {n['NEW']:,})\n")
+        days = next(iter(found.values()))["days"]
+        parts.append(f"\n## {shop}: the {days} days up to {day} ({n['ALL']:,} customers; NEW: {n['NEW']:,})\n")
         heads = [f"{label} {name}" for label in LISTS for name in FIGURES]
         parts.append("| method | " + " | ".join([*heads, "seconds", "CPU s", "peak MB"]) + " |")
         parts.append("|---|" + "---:|" * (len(heads) + 3))
@@ -223,7 +224,8 @@ def page(results: list[tuple[str, date, Mapping[str, dict[str, Any]]]]) -> str:
             cells = [f"{np.mean(row[label][name]):.4f}" for label in LISTS for name in FIGURES]
             cost = [f"{row['seconds']:.1f}", f"{row['cpu']:.1f}", str(row["peak"])]
             parts.append(f"| {method} | " + " | ".join([*cells, *cost]) + " |")
-        parts.append("\n" + "; ".join(gain(found, label) for label in LISTS) + ".")
+        if RANKER in found:
+            parts.append("\n" + "; ".join(gain(found, label) for label in LISTS) + ".")
     return "\n".join(parts) + "\n"
 
 
