@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from shopmine.collect.tasks import collect_source
 from shopmine.config.days import utc_now
+from shopmine.drill.child import Child, Task
+from shopmine.faults import POINTS
 from shopmine.prepare.tasks import prepare
+from shopmine.staging.database import STAGING_CONNECTION
 from shopmine.staging.manifests import load_manifest
 from shopmine.staging.runs import open_run
 
@@ -69,7 +72,9 @@ SWAP = st.tuples(
     HOURS, st.just(1),
 )  # fmt: skip
 COLLECT = st.integers(2, LAST + 1)
-HISTORIES = st.lists(st.one_of(INSERT, CORRECT, DELETE, MOVE, LOSE, SWAP, COLLECT, COLLECT), min_size=3, max_size=9)
+KILLED = st.tuples(st.sampled_from([point for point in POINTS if point.startswith(("collect.", "prepare."))]), COLLECT)
+EVENTS = st.one_of(INSERT, CORRECT, DELETE, MOVE, LOSE, SWAP, COLLECT, COLLECT, KILLED)
+HISTORIES = st.lists(EVENTS, min_size=3, max_size=9)
 NUMBER = count()
 CLEAN = {
     "order_lines": "day, order_id, product, ordered_at, quantity, unit_price, amount, kind",
@@ -81,7 +86,7 @@ class Story:
     """One shop in its own table rows: changed, collected, prepared."""
 
     def __init__(self, db: Database, connections: dict[str, Connection], folder: Path) -> None:
-        self.db, self.connections, self.name = db, connections, f"shop{next(NUMBER)}"
+        self.db, self.connections, self.name, self.folder = db, connections, f"shop{next(NUMBER)}", folder
         (folder / f"{self.name}.toml").write_text(SHOP)
 
     def run(self, day: int, *, known_at: datetime | None = None) -> int:
@@ -92,6 +97,21 @@ class Story:
         collect_source(self.db, context.run, "store", self.connections)
         prepare(self.db, context.run)
         return context.run
+
+    def run_killed(self, day: int, point: str) -> None:
+        """A process of its own runs the day and is killed at that point, or ends, where it never comes there."""
+        mysql, staging = self.connections["shop_mysql"], self.connections[STAGING_CONNECTION]
+        urls = {
+            mysql.id: f"mysql://{mysql.user}:{mysql.password}@{mysql.host}:{mysql.port}/{mysql.database}?charset=utf8mb4",
+            staging.id: staging.sqlalchemy_url(),
+        }
+        task = Task(
+            connections=urls, shop=self.name, day=date(2026, 3, day), shops=str(self.folder), lease_seconds=0.5,
+            fault=f"{point}:kill",
+        )  # fmt: skip
+        with Child(task) as child:
+            ending = child.wait(60)
+        assert ending.how in {"killed", "done"}, ending
 
     def facts(self) -> dict[str, list[sa.Row[tuple[object, ...]]]]:
         """What is now known up to `LAST`, in a total order."""
@@ -112,7 +132,7 @@ class Story:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=HISTORIES)
 def test_any_history_ends_like_one_fresh_reading_and_the_past_stays(
-    history: list[tuple[str, int, int] | int], staging: Database, connections: dict[str, Connection],
+    history: list[tuple[str, int, int] | tuple[str, int] | int], staging: Database, connections: dict[str, Connection],
     execute: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     folder = tmp_path / "shops"
@@ -132,6 +152,8 @@ def test_any_history_ends_like_one_fresh_reading_and_the_past_stays(
             runs.append((event, run, utc_now()))
             twice = story.run(event)
             assert story.manifest(twice) == story.manifest(run)
+        elif len(event) == 2:
+            story.run_killed(event[1], event[0])
         else:
             execute(event[0].format(*event[1:]))
     story.run(LAST)
