@@ -19,7 +19,7 @@ import pandas as pd
 import psycopg
 import sqlalchemy as sa
 
-from benchmarks.stages import SHOP, Bench, bench, measured, play, send_use
+from benchmarks.stages import SHOP, Bench, Use, bench, measured, play
 from shopmine.config.connections import Connection
 from shopmine.demo.mysql_loading import open_mysql
 from shopmine.staging.batches import newest_batches, read_lines
@@ -68,16 +68,18 @@ kind = { constant = "sale" }
 
 def copy_file(url: str, file: str, told: Any) -> None:
     """The limit: COPY of a file into a table without indexes."""
+    use = Use()
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute(f"CREATE TABLE public.copied ({COLUMNS})")
         with connection.cursor().copy("COPY public.copied FROM STDIN") as copy, Path(file).open("rb") as stream:
             while piece := stream.read(1 << 20):
                 copy.write(piece)
-    send_use(told)
+    use.send(told)
 
 
 def pandas_way(url: str, source: str, n_rows: int, told: Any) -> None:
     """What many would write."""
+    use = Use()
     connection = Connection.parse("source", source)
     address = f"mysql+pymysql://{connection.user}:{connection.password}@{connection.host}:{connection.port}/{connection.database}"
     target = sa.create_engine(url)
@@ -87,12 +89,13 @@ def pandas_way(url: str, source: str, n_rows: int, told: Any) -> None:
         frame.to_sql(
             "framed", target, schema="public", if_exists="append", index=False, method="multi", chunksize=1_000
         )
-    send_use(told)
+    use.send(told)
 
 
 def idle(told: Any) -> None:
     """A process that has imported what a stage imports, and does nothing."""
-    send_use(told)
+    use = Use()
+    use.send(told)
 
 
 def make_source(made: Bench, n_rows: int) -> None:

@@ -50,14 +50,15 @@ BUDGETS: Final[Mapping[tuple[str, str], Budget]] = MappingProxyType(
 """Size and scenario -> what it may take at most."""
 _AGAIN: Final = "an unchanged day again"
 _MOST_AGAIN: Final = 0.05
-_COLUMNS: Final = ("seconds", "cpu", "servers_cpu", "mb")
+_COLUMNS: Final = ("seconds", "cpu", "servers_cpu", "start", "mb")
+_HEADS: Final = ("seconds", "CPU", "servers", "start", "MB")
 _ABOUT: Final = """# Benchmarks 基准
 
 <!-- Written by tests/benchmarks/stages.py from docs/benchmarks.json; measure again to change it. -->
 
-What a day costs without Airflow's own time, on the generated shop in its three sizes ({machine}; other work ran on that machine too,
-so the seconds are upper bounds). Every stage is a process of its own, begun anew; its imports are counted. The servers write
-durably. Of days that were run more than once the quickest counts, stage by stage. *CPU* is that of the stage's process, *servers* that of
+What a day costs without Airflow's own time, on the generated shop in its three sizes ({machine}). Every stage is a process of its
+own, begun anew; *start* is how long the interpreter and its imports take, which every task of Airflow pays, and is in none of the
+other columns. The servers write durably. Of days that were run more than once the quickest counts, stage by stage. *CPU* is that of the stage's process, *servers* that of
 PostgreSQL, MariaDB and MongoDB together; *MB* is the stage's peak.
 
 ```sh
@@ -84,7 +85,7 @@ def render(results: Mapping[str, Any]) -> str:
         parts += [f"## {size['size']}: {size['n_lines']:,} order lines\n"]
         for name, stages in _best(size).items():
             rows = [[stage, *(_shown(told[column]) for column in _COLUMNS)] for stage, told in stages.items()]
-            parts += [f"{name[0].upper()}{name[1:]}:\n", _table(["stage", "seconds", "CPU", "servers", "MB"], rows)]
+            parts += [f"{name[0].upper()}{name[1:]}:\n", _table(["stage", *_HEADS], rows)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -101,9 +102,9 @@ def _missed(size: Mapping[str, Any]) -> Iterator[str]:
             if seconds > budget.seconds or mb > budget.mb:
                 yield f"{of}: {name} took {seconds:.1f} s and {mb} MB; {budget.seconds} s and {budget.mb} MB are allowed"
     if size["size"] == "small":
-        again, day = _own_cpu(best[_AGAIN]), _own_cpu(best["a day"])
-        if again > _MOST_AGAIN * day:
-            yield f"small: {_AGAIN} took {again:.2f} CPU s, more than {_MOST_AGAIN:.0%} of a day's {day:.2f}"
+        again, most = _total(best[_AGAIN], "seconds"), _MOST_AGAIN * BUDGETS["small", "a day"].seconds
+        if again > most:
+            yield f"small: {_AGAIN} took {again:.2f} s; {most:.2f} s are allowed"
 
 
 def _best(size: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
@@ -131,9 +132,9 @@ def _totals(sizes: Sequence[Mapping[str, Any]]) -> str:
         for name, stages in _best(size).items():
             budget = BUDGETS.get((size["size"], name))
             allowed = f"{budget.seconds:g} s, {budget.mb} MB" if budget else "-"
-            sums = [_shown(_total(stages, column)) for column in _COLUMNS[:3]]
+            sums = [_shown(_total(stages, column)) for column in _COLUMNS[:4]]
             rows.append([size["size"], name, *sums, max(told["mb"] for told in stages.values()), allowed])
-    return _table(["size", "what", "seconds", "CPU", "servers", "MB", "budget"], rows)
+    return _table(["size", "what", *_HEADS, "budget"], rows)
 
 
 def _slopes(sizes: Sequence[Mapping[str, Any]]) -> str:

@@ -32,20 +32,14 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection as Pipe
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
-# What the stages import only where they need it: an experiment must not pay for that.
-_PRELOADED: Final = (
+PRELOADED: Final = (
     *(f"shopmine.collect.{kind}" for kind in ("files", "mongodb", "mysql")),
     *(f"shopmine.publish.sinks.{kind}" for kind in ("files", "mongodb", "mysql")),
-    *(
-        "asyncmy",
-        "duckdb",
-        "implicit.cpu.als",
-        "pyarrow.parquet",
-        "scipy.optimize",
-        "sklearn.cluster",
-        "sklearn.metrics",
-    ),
+    *("asyncmy", "duckdb", "implicit.cpu.als", "pyarrow.parquet", "scipy.optimize"),
+    *("sklearn.cluster", "sklearn.ensemble", "sklearn.metrics"),
+    *(entry.module for entry in MODELS),
 )
+"""What the stages import only where they need it: an experiment must not pay for that."""
 _POLL_SECONDS: Final = 0.01
 _START_SECONDS: Final = 60.0
 READY: Final = "ready"
@@ -91,7 +85,7 @@ class Child:
 
     def __init__(self, task: Task) -> None:
         """Start it."""
-        _CONTEXT.set_forkserver_preload([__name__, *_PRELOADED, *(entry.module for entry in MODELS)])
+        _CONTEXT.set_forkserver_preload([__name__, *PRELOADED])
         self._told, there = _CONTEXT.Pipe(duplex=False)
         self._process = _CONTEXT.Process(target=_play, args=(task, there), daemon=True)
         self._process.start()
