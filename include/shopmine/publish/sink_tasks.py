@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +17,7 @@ from shopmine.config.shops import load_shop
 from shopmine.errors import ConfigError
 from shopmine.publish.sinks.tables import SinkOptions, SinkTable, Stamp, shorten_decimals
 from shopmine.staging.leases import Lease, hold_lease
-from shopmine.staging.releases import Release, current_release, read_release
+from shopmine.staging.releases import Release, current_release, digest_release, read_release
 from shopmine.staging.runs import load_run, record_step
 from shopmine.staging.tables_published import PUBLISHED
 from shopmine.staging.tables_work import run_steps
@@ -27,10 +29,14 @@ if TYPE_CHECKING:
 
 PUBLISH_STEP: Final = "publish"
 _WAIT_SECONDS: Final = 900.0
+# Counted up when sinks write the same rows otherwise, so that every store is written anew.
+_LAYOUT: Final = 1
 
 
 def write_sink(db: Database, run: int, sink: str, connections: Connections) -> dict[str, int]:
     """Write the current release back into one of the shop's own stores, if it is the one this run made or found.
+
+    A store that has these very rows already is left as it is.
 
     Args:
         db: the staging database.
@@ -39,7 +45,7 @@ def write_sink(db: Database, run: int, sink: str, connections: Connections) -> d
         connections: the sink's connection among them.
 
     Returns:
-        Rows written, by table; empty when another release is current, which the run's report says.
+        Rows that the sink now has, by table; empty when another release is current, which the run's report says.
 
     Raises:
         ConfigError: the shop has no such sink, a table is unknown, or one of that name is the shop's own.
@@ -55,6 +61,10 @@ def write_sink(db: Database, run: int, sink: str, connections: Connections) -> d
             why = f"release {made} of this run is not the current one ({shown}), so the sink stays as it is"
             record_step(db, run, f"sink.{sink}", "skipped", {"reason": why})
             return {}
+        n_rows, stamp = _stamp(db, current, config)
+        if _kind(config).has_written(_connection(config, connections), n_rows, stamp, _options(config)):
+            record_step(db, run, f"sink.{sink}", "done", {"release": current.release, "unchanged": True, **n_rows})
+            return n_rows
         written = _write(db, config, connections, current, lease)
     record_step(db, run, f"sink.{sink}", "done", {"release": current.release, **written})
     return written
@@ -95,9 +105,8 @@ def _write(
             yield
 
     tables = [_sink_table(db, release.release, name) for name in config.tables]
-    options = SinkOptions(prefix=config.prefix, format=config.format)
-    connection = _connection(config, connections)
-    counts: dict[str, int] = _kind(config).write_tables(connection, tables, _stamp(release), options, guard)
+    connection, (_, stamp) = _connection(config, connections), _stamp(db, release, config)
+    counts: dict[str, int] = _kind(config).write_tables(connection, tables, stamp, _options(config), guard)
     return counts
 
 
@@ -135,7 +144,7 @@ def check_sink(shop: Shop, sink: str, connections: Connections) -> None:
         ConfigError: what is wrong.
     """
     config = _sink(shop, sink)
-    SinkOptions(prefix=config.prefix, format=config.format)
+    _options(config)
     _connection(config, connections)
 
 
@@ -160,6 +169,10 @@ def _connection(config: SinkConfig, connections: Connections) -> Connection:
     return find_connection(connections, config.connection, f"sink {config.name}")
 
 
+def _options(config: SinkConfig) -> SinkOptions:
+    return SinkOptions(prefix=config.prefix, format=config.format)
+
+
 def _published_by(db: Database, run: int) -> int | None:
     query = sa.select(run_steps.c.detail).where(run_steps.c.run == run, run_steps.c.step == PUBLISH_STEP)
     with db.snapshot() as connection:
@@ -181,12 +194,18 @@ def _sink_table(db: Database, release: int, name: str) -> SinkTable:
     )
 
 
-def _stamp(release: Release) -> Stamp:
+def _stamp(db: Database, release: Release, config: SinkConfig) -> tuple[dict[str, int], Stamp]:
+    """Number of rows by table, and the stamp."""
     known_at = release.known_at
-    return Stamp(
+    rows = digest_release(db, release.release, config.tables)
+    columns = {name: [repr(column) for column in PUBLISHED[name].result_columns] for name in config.tables}
+    written = json.dumps([_LAYOUT, config.format, rows, columns], sort_keys=True)
+    stamp = Stamp(
         shop=release.shop,
         release=release.release,
         day=release.day.isoformat(),
         known_at=known_at.isoformat() if known_at else None,
         content_hash=release.content_hash,
+        written=hashlib.sha256(written.encode()).hexdigest(),
     )
+    return {name: n for name, (n, _) in rows.items()}, stamp

@@ -1,6 +1,6 @@
 """Releases: one consistent set of results a day, visible at once, comparable, and brought back in one step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -232,6 +232,30 @@ def read_release(db: Database, release: int, table: str, schema: pa.Schema | Non
         if _find(connection, releases.c.release == release) is None:
             raise NotFoundError(f"there is no release {release}; published.releases lists them")
         return copy_out(connection, query.order_by(*(view.c[name] for name in entry.key)), wanted)
+
+
+def digest_release(db: Database, release: int, tables: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """What `read_release` would give, without giving it: table -> number of rows, and a digest of them in any order.
+
+    Args:
+        db: the staging database.
+        release: its number.
+        tables: names of published tables.
+
+    Raises:
+        ConfigError: there is no such table.
+    """
+    found = {}
+    with db.snapshot() as connection:
+        for table in tables:
+            names = [column.name for column in published_table(table).result_columns]
+            view = sa.table(f"all_{table}", *map(sa.column, ["release", *names]), schema="published")
+            row = sa.cast(sa.func.row(*(view.c[name] for name in names)), sa.Text)
+            total = sa.cast(sa.func.sum(sa.cast(sa.func.hashtextextended(row, 0), sa.Numeric)), sa.Text)
+            query = sa.select(sa.func.count(), total).where(view.c.release == release)
+            n_rows, digest = connection.execute(query).one()
+            found[table] = (int(n_rows), str(digest))
+    return found
 
 
 def _select(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Release]:

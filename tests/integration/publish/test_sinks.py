@@ -16,10 +16,11 @@ from pyarrow import parquet
 
 from shopmine.config.connections import Connection
 from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.faults import arm
 from shopmine.publish.sinks import files, mongodb, mysql
 from shopmine.publish.sinks.tables import SinkOptions, SinkTable, Stamp, shorten_decimals
 
-STAMP = Stamp(shop="shop", release=3, day="2011-12-09", known_at=None, content_hash="c")
+STAMP = Stamp(shop="shop", release=3, day="2011-12-09", known_at=None, content_hash="c", written="w" * 64)
 ROWS = pa.table(
     {
         "customer": ["=1+1", "O'Hara \\ 漢"],
@@ -98,6 +99,36 @@ def test_mongodb_writes_documents_and_replaces_its_own_only(mongo_database: Conn
         with pytest.raises(ConfigError, match="collection 'own_customers' was not written by Shopmine"):
             mongodb.write_tables(mongo_database, [TABLE], STAMP, SinkOptions(prefix="own_"))
         assert database.own_customers.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("sink", [mysql, mongodb])
+def test_a_store_that_has_these_rows_already_is_known_and_what_differs_too(
+    sink: Any, mysql_database: Connection, mongo_database: Connection, server_urls
+) -> None:
+    connection = mysql_database if sink is mysql else mongo_database
+    options, n_rows = SinkOptions(), {"customers": 2}
+    assert not sink.has_written(connection, n_rows, STAMP, options), "nothing is there yet"
+    sink.write_tables(connection, [TABLE], STAMP, options)
+    assert sink.has_written(connection, n_rows, STAMP, options)
+    assert not sink.has_written(connection, n_rows, replace(STAMP, release=4), options)
+    assert not sink.has_written(connection, n_rows, replace(STAMP, written="v" * 64), options)
+    assert not sink.has_written(connection, n_rows, STAMP, SinkOptions(prefix="other_"))
+    assert not sink.has_written(connection, {"customers": 2, "recommendations": 0}, STAMP, options)
+    sink.remove_person(connection, ["customers"], "=1+1", options)
+    assert not sink.has_written(connection, n_rows, STAMP, options), "somebody took rows away"
+
+
+def test_a_mixture_of_two_releases_is_never_taken_for_one(mongo_database: Connection) -> None:
+    other = replace(STAMP, release=4, written="v" * 64)
+    two = [TABLE, replace(TABLE, name="recommendations")]
+    mongodb.write_tables(mongo_database, two, STAMP, SinkOptions())
+    arm("sink.swapped:fail")
+    with pytest.raises(OSError, match="a fault that was asked for"):
+        mongodb.write_tables(mongo_database, two, other, SinkOptions())
+    arm(None)
+    n_rows = {"customers": 2, "recommendations": 2}
+    assert not mongodb.has_written(mongo_database, n_rows, STAMP, SinkOptions())
+    assert not mongodb.has_written(mongo_database, n_rows, other, SinkOptions())
 
 
 def test_files_are_typed_or_safe_for_spreadsheets(tmp_path) -> None:

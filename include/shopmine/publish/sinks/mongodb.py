@@ -7,7 +7,7 @@ collection that Shopmine did not write is never touched: what it wrote carries i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
@@ -76,6 +76,28 @@ def write_tables(
     return counts
 
 
+def has_written(connection: Connection, n_rows: Mapping[str, int], stamp: Stamp, options: SinkOptions) -> bool:
+    """Whether the collections that are read have as many documents, and they and the stamp beside them are of this stamp.
+
+    Args:
+        connection: of kind "mongodb".
+        n_rows: rows by published table, named without the prefix.
+        stamp: what would be written.
+        options: the prefix.
+
+    Raises:
+        SourceUnavailableError: the server refuses or does not answer.
+    """
+    expected = {options.prefix + name: n for name, n in n_rows.items()}
+    with _database(connection) as database:
+        found = {entry["name"]: _title(entry) for entry in database.list_collections()}
+        if not all(found.get(name, "").endswith(_stamped(stamp)) for name in expected):
+            return False
+        if any(database[name].estimated_document_count() != n for name, n in expected.items()):
+            return False
+        return list(database[options.prefix + RELEASE_TABLE].find({}, {"_id": False})) == [asdict(stamp)]
+
+
 def remove_person(connection: Connection, tables: Sequence[str], customer: str, options: SinkOptions) -> dict[str, int]:
     """Delete a person's documents from the collections that Shopmine wrote.
 
@@ -122,13 +144,20 @@ def _check_ours(database: Database[dict[str, Any]], name: str) -> bool:
     found = list(database.list_collections(filter={"name": name}))
     if not found:
         return False
-    title = found[0].get("options", {}).get("validator", {}).get("$jsonSchema", {}).get("title", "")
-    if not str(title).startswith(MARK):
+    if not _title(found[0]).startswith(MARK):
         raise ConfigError(
             f"collection {name!r} was not written by Shopmine (its schema has no title beginning with {MARK!r}), so it"
             " is not replaced; set another `prefix` in the sink of the shop's file"
         )
     return True
+
+
+def _title(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("options", {}).get("validator", {}).get("$jsonSchema", {}).get("title", ""))
+
+
+def _stamped(stamp: Stamp) -> str:
+    return f", of {stamp.shop} on {stamp.day} (release {stamp.release}, written as {stamp.written[:16]})"
 
 
 def _validator(about: str, comments: dict[str, str]) -> dict[str, Any]:
@@ -137,7 +166,7 @@ def _validator(about: str, comments: dict[str, str]) -> dict[str, Any]:
 
 
 def _build(database: Database[dict[str, Any]], name: str, table: SinkTable, stamp: Stamp) -> int:
-    validator = _validator(table.about, dict(table.comments))
+    validator = _validator(table.about + _stamped(stamp), dict(table.comments))
     collection = database.create_collection(name, validator=validator)
     for chunk in row_chunks(table, decode_json=True):
         documents = [{**{key: _bson(value) for key, value in row.items()}, "release": stamp.release} for row in chunk]

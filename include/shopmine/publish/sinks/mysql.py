@@ -7,7 +7,7 @@ touched: what it wrote carries its mark in the table's comment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -71,6 +71,31 @@ def write_tables(
         fault_point("sink.swapped")
     del counts[RELEASE_TABLE]
     return counts
+
+
+def has_written(connection: Connection, n_rows: Mapping[str, int], stamp: Stamp, options: SinkOptions) -> bool:
+    """Whether the tables that are read have these rows and this stamp: all change places at once, so its row answers for all.
+
+    Args:
+        connection: of kind "mysql".
+        n_rows: rows by published table, named without the prefix.
+        stamp: what would be written.
+        options: the prefix.
+
+    Raises:
+        ConfigError: a table of that name is the shop's own.
+        SourceUnavailableError: the server refuses or does not answer.
+    """
+    with _session(connection) as session, session.cursor() as cursor:
+        if not all(_check_ours(cursor, options.prefix + name) for name in (*n_rows, RELEASE_TABLE)):
+            return False
+        for name, expected in n_rows.items():
+            cursor.execute(f"SELECT count(*) FROM {_quote(options.prefix + name)}")  # noqa: S608  quoted by us
+            if cursor.fetchone() != (expected,):
+                return False
+        cursor.execute(f"SELECT * FROM {_quote(options.prefix + RELEASE_TABLE)}")  # noqa: S608  quoted by us
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] == [asdict(stamp)]
 
 
 def remove_person(connection: Connection, tables: Sequence[str], customer: str, options: SinkOptions) -> dict[str, int]:

@@ -50,13 +50,17 @@ class SinkTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """Which release the written tables are of; stands beside them as the table `<prefix>release`."""
+    """Which release the written tables are of; stands beside them as the table `<prefix>release`.
+
+    `written` names what was written, rows and columns: a store that has it already is left as it is.
+    """
 
     shop: str
     release: int
     day: str
     known_at: str | None
     content_hash: str
+    written: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
