@@ -227,6 +227,11 @@ def checks_table(day: date, checks: Sequence[Check]) -> pa.Table:
     return pa.table({DAY: pa.array([day] * len(checks), pa.date32()), **columns})
 
 
+def read_checks(table: pa.Table) -> list[Check]:
+    """The checks that `checks_table` made rows of."""
+    return [Check(**row) for row in table.drop_columns([DAY]).to_pylist()]
+
+
 def stop_at_failures(checks: Iterable[Check], *, day: date) -> None:
     """Let the run go on only when every check passed.
 

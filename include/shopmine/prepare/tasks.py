@@ -25,6 +25,7 @@ from shopmine.prepare.gates import (
     check_reconciliation,
     check_volume,
     checks_table,
+    read_checks,
     stop_at_failures,
 )
 from shopmine.prepare.groups import group_batches
@@ -40,7 +41,14 @@ from shopmine.prepare.reconcile import (
 )
 from shopmine.prepare.rows import BatchText, Rejected
 from shopmine.staging.accounts import read_accounts
-from shopmine.staging.artifacts import artifact_key, code_version, write_artifact
+from shopmine.staging.artifacts import (
+    ArtifactRef,
+    artifact_key,
+    code_version,
+    find_artifact,
+    read_artifact,
+    write_artifact,
+)
 from shopmine.staging.batches import Batch, read_many
 from shopmine.staging.facts import Counts, Preparation, read_facts, unprepared, write_preparations
 from shopmine.staging.leases import Lease, hold_lease
@@ -246,27 +254,39 @@ def _added_up(accounts: Sequence[Accounting]) -> Accounting:
 
 
 def _judge(run: _Run) -> list[Check]:
-    """All checks of the day, stored as an artifact of the run, which `publish` shows with the release."""
+    """All checks of the day, an artifact of the run, which `publish` shows with the release; judged already: as then."""
     gates = PrepareGates.from_settings(run.shop.gates)
     day = run.context.day
-    reconciliation = _reconcile(run)
+    has_deleted = bool(deleted_persons(run.db, run.shop.name))
+    key = artifact_key(
+        name=CHECKS,
+        inputs=[run.manifest.content_hash, *run.versions.values()],
+        code=code_version("shopmine.prepare"),
+        config={
+            "shop": run.shop.name,
+            "day": day.isoformat(),
+            "gates": asdict(gates),
+            "sources": [f"{source}.{entity}" for source, entity in run.versions],
+            "has_deleted": has_deleted,
+        },
+        seed=0,
+    )
+    made = find_artifact(run.db, key) or _judge_anew(run, gates, key, has_deleted=has_deleted)
+    attach_artifact(run.db, run.context.run, CHECKS, made.artifact)
+    return read_checks(read_artifact(run.db, made.artifact).frames["checks"])
+
+
+def _judge_anew(run: _Run, gates: PrepareGates, key: str, *, has_deleted: bool) -> ArtifactRef:
+    day = run.context.day
+    reconciliation = _reconcile(run, has_deleted=has_deleted)
     checks = [*_entity_checks(run, gates), *check_reconciliation(reconciliation, day, gates)]
     frames = {"checks": checks_table(day, checks)}
     if reconciliation is not None:
         frames["reconciliation"] = totals_table(reconciliation)
         frames["differences"] = differences_table(reconciliation)
-    key = artifact_key(
-        name=CHECKS,
-        inputs=[run.manifest.content_hash, *run.versions.values()],
-        code=code_version("shopmine.prepare"),
-        config={"shop": run.shop.name, "day": day.isoformat(), "gates": asdict(gates)},
-        seed=0,
-    )
-    made = write_artifact(
+    return write_artifact(
         run.db, key=key, shop=run.shop.name, name=CHECKS, day=day, frames=frames, meta={}, run=run.context.run
     )
-    attach_artifact(run.db, run.context.run, CHECKS, made.artifact)
-    return checks
 
 
 def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
@@ -288,7 +308,7 @@ def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
     return checks
 
 
-def _reconcile(run: _Run) -> Reconciliation | None:
+def _reconcile(run: _Run, *, has_deleted: bool) -> Reconciliation | None:
     """The money of the orders of the day; None where the shop has no lines or never had a payment."""
     offered = {entity for source in run.shop.sources.values() for entity in source.entities}
     if not {"order_lines", "payments"} <= offered:
@@ -303,4 +323,4 @@ def _reconcile(run: _Run) -> Reconciliation | None:
     judged = [only_orders(table, ids) for table in (lines, payments, refunds)]
     found = reconcile_orders(judged[0], judged[1], judged[2], orders)
     # What a deleted person paid stays, without the person; the lines it was paid for are gone.
-    return found.with_lines() if deleted_persons(run.db, run.shop.name) else found
+    return found.with_lines() if has_deleted else found

@@ -50,6 +50,8 @@ class Shop:
     new_staging: Callable[[], Database]
 
     def days(self, n: int) -> list[date]:
+        """The last `n` days of the shop's calendar, or all of it, where it is shorter."""
+        n = min(n, (self.last - load_shop(self.name).first_day).days + 1)
         return [self.last - k * ONE_DAY for k in reversed(range(n))]
 
 
