@@ -111,7 +111,8 @@ class Story:
         )  # fmt: skip
         with Child(task) as child:
             ending = child.wait(60)
-        assert ending.how in {"killed", "done"}, ending
+        # A day that passes the point no more goes on to its end, where so small a shop may have nothing to publish.
+        assert ending.how in {"killed", "done"} or ending.error == "GateError", ending
 
     def facts(self) -> dict[str, list[sa.Row[tuple[object, ...]]]]:
         """What is now known up to `LAST`, in a total order."""
