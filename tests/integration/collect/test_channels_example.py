@@ -73,6 +73,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     weibo.stop()
 
 
+@pytest.mark.slow
 def test_check_finds_nothing_wrong_and_every_row_is_accounted_for(
     staging: Database, places: dict[str, Connection]
 ) -> None:

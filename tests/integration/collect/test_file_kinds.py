@@ -332,6 +332,7 @@ def test_a_zip_that_is_made_to_fill_a_disk_is_refused(
         reading(opening(write_shop(sales("../*.csv")), settled))
 
 
+@pytest.mark.slow
 def test_files_of_an_s3_store_are_read_as_those_of_a_folder(write_shop: WriteShop, opening: Open) -> None:
     server = S3Server("shop")
     try:

@@ -217,6 +217,7 @@ def document_states(
     return found
 
 
+@pytest.mark.slow
 def test_mongodb_sees_every_value(
     database: Database[dict[str, Any]], write_shop: WriteShop, opening: Open, mongo_database: Connection
 ) -> None:

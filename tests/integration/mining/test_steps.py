@@ -50,6 +50,7 @@ def step(staging: Database, run: int, name: str) -> tuple[str, dict[str, Any]]:
     return found.state, dict(found.detail)
 
 
+@pytest.mark.slow
 def test_a_day_is_mined_once_and_fits_last_for_a_week(staging: Database, shops: Path) -> None:
     land(staging, invent_lines())
     monday = DAY - timedelta(days=DAY.weekday())
@@ -90,6 +91,7 @@ def test_a_day_is_mined_once_and_fits_last_for_a_week(staging: Database, shops: 
         explain_recommendation(staging, run, "nobody", row["product"])
 
 
+@pytest.mark.slow
 def test_a_late_correction_changes_only_what_it_is_part_of(staging: Database, shops: Path) -> None:
     lines = invent_lines()
     land(staging, lines)

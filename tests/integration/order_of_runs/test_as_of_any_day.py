@@ -22,6 +22,8 @@ from unit.mining.shop_of_lines import DAY, invent_lines, later_lines
 if TYPE_CHECKING:
     from shopmine.staging.database import Database
 
+pytestmark = pytest.mark.slow
+
 LATER = datetime(2024, 6, 1, tzinfo=UTC)
 MUCH_LATER = datetime(2024, 7, 1, tzinfo=UTC)
 MONDAY = date(2024, 4, 22)

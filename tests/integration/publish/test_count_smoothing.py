@@ -67,6 +67,7 @@ def lists(staging: Database, day: date) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_what_was_shown_in_vain_sinks_a_click_brings_it_back_and_what_is_hidden_is_gone(staging: Database) -> None:
     land(staging, invent_lines())
     before, day, after = DAY - timedelta(days=4), DAY - timedelta(days=3), DAY - timedelta(days=2)

@@ -56,6 +56,7 @@ def recommended(staging: Database, day: date) -> dict[str, set[str]]:
     return {table: set(read_release(staging, release, table)[column].to_pylist()) for table, column in COLUMNS.items()}
 
 
+@pytest.mark.slow
 def test_a_deleted_product_is_recommended_up_to_its_last_day_only(staging: Database) -> None:
     land(staging, invent_lines())
     gone = "p13"
@@ -72,6 +73,7 @@ def test_a_deleted_product_is_recommended_up_to_its_last_day_only(staging: Datab
         assert sorted(shown) == [product for product in PRODUCTS if product != gone]
 
 
+@pytest.mark.slow
 def test_an_empty_snapshot_says_nothing(staging: Database) -> None:
     land(staging, invent_lines())
     snapshot(staging, DAY, [])

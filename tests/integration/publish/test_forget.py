@@ -76,6 +76,7 @@ def run(staging: Database) -> list[Release]:
     return [run_day(staging, NAME, day, {}, LATER) for day in DAYS]
 
 
+@pytest.mark.slow
 def test_nothing_of_the_person_is_left_and_old_days_are_as_if_they_had_never_been_there(
     staging: Database, other: Database
 ) -> None:
@@ -120,6 +121,7 @@ def test_nothing_of_the_person_is_left_and_old_days_are_as_if_they_had_never_bee
     assert [right.customer for right in list_rights(staging, NAME)] == [tombstone(NAME, PERSON)]
 
 
+@pytest.mark.slow
 def test_a_run_under_way_makes_it_incomplete_and_whatever_it_writes_is_left_out_of_its_release(
     staging: Database,
 ) -> None:
