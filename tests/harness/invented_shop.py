@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,18 +70,36 @@ def land(staging: Database, lines: Sequence[Line], known_at: datetime | None = N
         at = f"{line.date} {line.hour:02}:00:00"
         told = [line.order, numbers[line.order], line.product, line.customer, at, line.quantity, line.price, line.kind]
         days[line.date].append("\t".join("\\N" if value is None else str(value) for value in told).encode())
-    drafts = [
-        BatchDraft(
-            source="store",
-            entity="order_lines",
-            day=day,
-            known_at=known_at or datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),
-            known_at_assumed=False,
-            columns=[BatchColumn(name=name, type=type_) for name, type_ in COLUMNS.items()],
-            format="copy",
-            lines=rows,
-        )
-        for day, rows in sorted(days.items())
-    ]
-    with hold_lease(staging, f"{NAME}/store/order_lines", wait_seconds=5) as lease:
+    land_drafts(
+        staging, [draft("order_lines", day, COLUMNS, rows, known_at=known_at) for day, rows in sorted(days.items())]
+    )
+
+
+def draft(
+    entity: str, day: date, columns: Mapping[str, str], rows: Sequence[bytes], *, known_at: datetime | None = None
+) -> BatchDraft:
+    """A day of an entity, whole, as read at `known_at`, else at the end of the day itself.
+
+    Args:
+        entity: of the shop's one source.
+        day: the shop's day.
+        columns: name -> type as MySQL names it.
+        rows: their COPY text.
+        known_at: when it was read.
+    """
+    return BatchDraft(
+        source="store",
+        entity=entity,
+        day=day,
+        known_at=known_at or datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),
+        known_at_assumed=False,
+        columns=[BatchColumn(name=name, type=type_) for name, type_ in columns.items()],
+        format="copy",
+        lines=rows,
+    )
+
+
+def land_drafts(staging: Database, drafts: Sequence[BatchDraft]) -> None:
+    """Land days of one entity."""
+    with hold_lease(staging, f"{NAME}/store/{drafts[0].entity}", wait_seconds=5) as lease:
         land_batches(staging, shop=NAME, drafts=drafts, lease=lease)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from shopmine.collect.documents import change_at, pruned, shortest_paths, tree_of
+from shopmine.collect.documents import change_at, paths_of, pruned, shortest_paths, tree_of, value_at
 from shopmine.collect.json_text import json_text
 from shopmine.collect.moments import DayOfText
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
@@ -126,7 +126,7 @@ class ApiReader:
             found += [document for _, document in zip(range(_LOOKED_AT), part.documents, strict=False)]
             if len(found) >= limit:
                 break
-        known = {path for document in found for path in _paths(document)}
+        known = {path for document in found for path in paths_of(document)}
         place = f"sources.{self._opening.source.name}.entities.{entity.name}"
         hints = [
             f"{place}: {c!r} is in none of {len(found)}{nearest(c, known)}" for c in columns if found and c not in known
@@ -142,7 +142,7 @@ class ApiReader:
     def _line(self, request: ReadRequest, document: Document, *, is_treated: bool) -> tuple[bytes | None, date]:
         """The document as it lands, None where it is a forgotten person's, and its day."""
         entity = request.entity
-        day = NO_DAY if request.days is None else self._day(_at(document, str(entity.day)))
+        day = NO_DAY if request.days is None else self._day(value_at(document, str(entity.day)))
         if not is_treated:
             self._treat(entity, document)
         for path in request.forgotten.columns():
@@ -175,25 +175,8 @@ def convert_times(document: Document, names: Iterable[str], convert: Callable[[s
             document[name] = instant(seconds)
 
 
-def _at(value: Any, path: str) -> Any:
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
 def _text_at(document: Document, path: str) -> str | None:
-    value = _at(document, path)
+    value = value_at(document, path)
     if value is None or isinstance(value, str):
         return None if value is None else str(value)
     return json_text(value)
-
-
-def _paths(value: Any, before: str = "") -> Iterator[str]:
-    if isinstance(value, list):
-        for element in value:
-            yield from _paths(element, before)
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            path = f"{before}.{name}" if before else str(name)
-            yield path
-            yield from _paths(inner, path)

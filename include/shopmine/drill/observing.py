@@ -85,12 +85,14 @@ def _mysql_total(cursor: Any, table: str) -> str:
 def see_mongo(database: Any) -> Sight:
     """The collections in the shop's MongoDB, the stamp read first: what it names must be there by then."""
     stamp = database[f"{PREFIX}release"].find_one({})
-    content = {}
+    content, mixed = {}, []
     for name in WRITTEN:
-        # The release's number may differ between experiments; documents of two releases are neither one's content.
+        if len(releases := database[PREFIX + name].distinct("release")) > 1:
+            mixed.append(f"{name} of releases {sorted(releases)}")
+        # The release's number may differ between experiments.
         found = database[PREFIX + name].find_raw_batches({}, {"_id": False, "release": False})
         content[name] = _digest(sorted(document for batch in found for document in _documents(batch)))
-    return Sight(day=None if stamp is None else str(stamp["day"]), content=content)
+    return Sight(day=None if stamp is None else str(stamp["day"]), content=content, mixed=tuple(mixed))
 
 
 def _documents(batch: bytes) -> Iterator[bytes]:

@@ -27,6 +27,7 @@ from shopmine.local.workers import has_lost_a_worker, note_workers
 if TYPE_CHECKING:
     from shopmine.local.installation import Installation
 
+_POLL_SECONDS: Final = 0.3
 _READY_SECONDS: Final = 120.0
 
 
@@ -198,7 +199,7 @@ class Airflow:
                     why = f"is not healthy after {_READY_SECONDS:.0f} s"
                     raise SourceUnavailableError(f"{component.title} {why}; the end of {log}:\n{last_lines(log)}")
             if waiting:
-                time.sleep(0.3)
+                time.sleep(_POLL_SECONDS)
 
     def _health(self) -> dict[str, PartHealth]:
         api = self.api()

@@ -90,14 +90,17 @@ def _without_bytes(
     column: CanonicalColumn, field: FieldConfig | None, rows: SourceRows, values: pa.Array, problems: Problems
 ) -> pa.Array:
     """Bytes land as hex digits, which are text but never the number or time that they look like."""
-    source = None if field is None else field.column
-    kind = "" if source is None else rows.types.get(source, "")
-    if source is None or column.type is ColumnType.TEXT or not kind.endswith(_BYTES) or kind == _OLD_TRUTH:
+    if field is None or column.type is ColumnType.TEXT:
         return values
-    is_bytes = rows.text[source].is_valid()
-    bad = np.flatnonzero(is_bytes.to_numpy(zero_copy_only=False))
-    problems.add(bad, [f"{column.name}: {source} holds bytes ({kind.removesuffix(_BYTES)}), not a text"] * len(bad))
-    return pc.if_else(is_bytes, None, values)
+    for source in field.sources:
+        kind = rows.types.get(source, "")
+        if not kind.endswith(_BYTES) or kind == _OLD_TRUTH:
+            continue
+        is_bytes = rows.text[source].is_valid()
+        bad = np.flatnonzero(is_bytes.to_numpy(zero_copy_only=False))
+        problems.add(bad, [f"{column.name}: {source} holds bytes ({kind.removesuffix(_BYTES)}), not a text"] * len(bad))
+        values = pc.if_else(is_bytes, None, values)
+    return values
 
 
 def _zone(field: FieldConfig | None, types: Mapping[str, str], zone: ZoneInfo) -> ZoneInfo:

@@ -257,21 +257,20 @@ def _judge(run: _Run) -> list[Check]:
     """All checks of the day, an artifact of the run, which `publish` shows with the release; judged already: as then."""
     gates = PrepareGates.from_settings(run.shop.gates)
     day = run.context.day
-    has_deleted = bool(deleted_persons(run.db, run.shop.name))
+    deleted = sorted(deleted_persons(run.db, run.shop.name))
     key = artifact_key(
         name=CHECKS,
-        inputs=[run.manifest.content_hash, *run.versions.values()],
+        inputs=[run.manifest.content_hash, *run.versions.values(), *deleted],
         code=code_version("shopmine.prepare"),
         config={
             "shop": run.shop.name,
             "day": day.isoformat(),
             "gates": asdict(gates),
             "sources": [f"{source}.{entity}" for source, entity in run.versions],
-            "has_deleted": has_deleted,
         },
         seed=0,
     )
-    made = find_artifact(run.db, key) or _judge_anew(run, gates, key, has_deleted=has_deleted)
+    made = find_artifact(run.db, key) or _judge_anew(run, gates, key, has_deleted=bool(deleted))
     attach_artifact(run.db, run.context.run, CHECKS, made.artifact)
     return read_checks(read_artifact(run.db, made.artifact).frames["checks"])
 

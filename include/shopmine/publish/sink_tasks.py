@@ -62,10 +62,11 @@ def write_sink(db: Database, run: int, sink: str, connections: Connections) -> d
             record_step(db, run, f"sink.{sink}", "skipped", {"reason": why})
             return {}
         n_rows, stamp = _stamp(db, current, config)
-        if _kind(config).has_written(_connection(config, connections), n_rows, stamp, _options(config)):
+        store = _connection(config, connections)
+        if _kind(config).has_written(store, n_rows, stamp, _options(config)):
             record_step(db, run, f"sink.{sink}", "done", {"release": current.release, "unchanged": True, **n_rows})
             return n_rows
-        written = _write(db, config, connections, current, lease)
+        written = _write(db, config, store, stamp, lease)
     record_step(db, run, f"sink.{sink}", "done", {"release": current.release, **written})
     return written
 
@@ -90,13 +91,15 @@ def refresh_sinks(db: Database, shop: str, connections: Connections) -> dict[str
         with hold_lease(db, _sink_lease(shop, name), wait_seconds=_WAIT_SECONDS) as lease:
             current = current_release(db, shop)
             if current is not None:
-                written[name] = _write(db, _sink(config, name), connections, current, lease)
+                sink = _sink(config, name)
+                _, stamp = _stamp(db, current, sink)
+                written[name] = _write(db, sink, _connection(sink, connections), stamp, lease)
     return written
 
 
-def _write(
-    db: Database, config: SinkConfig, connections: Connections, release: Release, lease: Lease
-) -> dict[str, int]:
+def _write(db: Database, config: SinkConfig, store: Connection, stamp: Stamp, lease: Lease) -> dict[str, int]:
+    """Write the release of a stamp that was made before: who is hidden only after it makes the next stamp another one."""
+
     @contextmanager
     def guard() -> Iterator[None]:
         """Nobody takes the lease over while the new tables take their places; who has lost it changes nothing."""
@@ -104,9 +107,8 @@ def _write(
             lease.check(transaction)
             yield
 
-    tables = [_sink_table(db, release.release, name) for name in config.tables]
-    connection, (_, stamp) = _connection(config, connections), _stamp(db, release, config)
-    counts: dict[str, int] = _kind(config).write_tables(connection, tables, stamp, _options(config), guard)
+    tables = [_sink_table(db, stamp.release, name) for name in config.tables]
+    counts: dict[str, int] = _kind(config).write_tables(store, tables, stamp, _options(config), guard)
     return counts
 
 

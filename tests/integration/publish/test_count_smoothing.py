@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.invented_shop import NAME, land, write_shop
+from harness.invented_shop import NAME, draft, land, land_drafts, write_shop
 from harness.stages import run_day
-from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
-from shopmine.staging.leases import hold_lease
 from shopmine.staging.releases import read_release
 from unit.mining.shop_of_lines import DAY, invent_lines
 
@@ -31,7 +29,7 @@ product = "item"
 kind = "what"
 at = "at"
 """
-TEXTS = ("id", "who", "item", "what")
+COLUMNS = {**dict.fromkeys(("id", "who", "item", "what"), "varchar(40)"), "at": "datetime"}
 
 
 @pytest.fixture(autouse=True)
@@ -42,19 +40,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def tell(staging: Database, day: date, told: list[tuple[str, str, str]]) -> None:
     """Customer, product and kind of what happened on a day."""
     rows = [f"{day}-{n}\t{who}\t{item}\t{what}\t{day} 12:00:00".encode() for n, (who, item, what) in enumerate(told)]
-    columns = [BatchColumn(name=name, type="varchar(40)") for name in TEXTS]
-    draft = BatchDraft(
-        source="store",
-        entity="feedback",
-        day=day,
-        known_at=datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),
-        known_at_assumed=False,
-        columns=[*columns, BatchColumn(name="at", type="datetime")],
-        format="copy",
-        lines=rows,
-    )
-    with hold_lease(staging, f"{NAME}/store/feedback", wait_seconds=5) as lease:
-        land_batches(staging, shop=NAME, drafts=[draft], lease=lease)
+    land_drafts(staging, [draft("feedback", day, COLUMNS, rows)])
 
 
 def lists(staging: Database, day: date) -> dict[str, list[str]]:

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.invented_shop import NAME, land, write_shop
+from harness.invented_shop import NAME, draft, land, land_drafts, write_shop
 from harness.stages import run_day
-from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
-from shopmine.staging.leases import hold_lease
 from shopmine.staging.releases import read_release
 from unit.mining.shop_of_lines import DAY, PRODUCTS, invent_lines
 
@@ -36,18 +34,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def snapshot(staging: Database, day: date, products: list[str]) -> None:
-    draft = BatchDraft(
-        source="store",
-        entity="products",
-        day=day,
-        known_at=datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),
-        known_at_assumed=False,
-        columns=[BatchColumn(name="item", type="varchar(20)")],
-        format="copy",
-        lines=[product.encode() for product in products],
-    )
-    with hold_lease(staging, f"{NAME}/store/products", wait_seconds=5) as lease:
-        land_batches(staging, shop=NAME, drafts=[draft], lease=lease)
+    rows = [product.encode() for product in products]
+    land_drafts(staging, [draft("products", day, {"item": "varchar(20)"}, rows)])
 
 
 def recommended(staging: Database, day: date) -> dict[str, set[str]]:

@@ -13,6 +13,7 @@ from harness.reports import list_runs
 from shopmine.config.shops import load_shop
 from shopmine.errors import ConfigError, GateError
 from shopmine.mining.registry import MODELS
+from shopmine.publish import sink_tasks
 from shopmine.publish.tasks import publish, remove_from_sinks, write_sink
 from shopmine.staging.artifacts import write_artifact
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches, newest_batches
@@ -395,6 +396,27 @@ def test_every_sink_gets_the_current_release_and_gives_a_person_back(staging, co
     removed = remove_from_sinks(staging, "shop", "ann", connections)
     assert removed[sink] == {"recommendations": 2} | ({"customers": 1} if sink == "store" else {})
     assert write_sink(staging, run, sink, connections)["recommendations"] == 2
+
+
+@pytest.mark.parametrize("sink", ["store", "documents"])
+def test_who_is_hidden_while_a_store_is_written_is_gone_with_the_next_run(
+    staging, connections, sink, monkeypatch
+) -> None:
+    run = a_run(staging)
+    publish(staging, run)
+    read = sink_tasks.read_release
+
+    def read_then_hide(*arguments: object) -> object:
+        rows = read(*arguments)
+        record_right(staging, "shop", "ann", "no_profiling")
+        return rows
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(sink_tasks, "read_release", read_then_hide)
+        half_hidden = write_sink(staging, run, sink, connections)
+    found = write_sink(staging, run, sink, connections)
+    assert found["recommendations"] == 2
+    assert sum(half_hidden.values()) > sum(found.values()), "some rows were read before"
 
 
 def test_an_unknown_sink_and_an_unknown_table_are_named(staging: Database, connections, shop_file: Path) -> None:

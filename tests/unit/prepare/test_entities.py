@@ -325,6 +325,15 @@ def test_bytes_are_never_taken_for_the_number_that_their_digits_look_like() -> N
     assert one([row]).accounting.kept == 1, "a text with these digits is the number"
 
 
+def test_bytes_are_no_number_to_divide_by_either() -> None:
+    made = {"unit_price": {"column": "price", "divided_by": "pieces"}}
+    batch = copy_batch([("1", "a", "7", "2024-05-01 10:00:00", "10", "46")])
+    columns = tuple((name, "varbinary hex" if name == "pieces" else kind) for name, kind in batch.columns)
+    (prepared,) = prepare_batches([replace(batch, columns=columns)], line_rules(fields={**LINE_FIELDS, **made}))
+    assert prepared.accounting.kept == 0
+    assert "unit_price: pieces holds bytes (varbinary), not a text" in prepared.quarantine[0].reason
+
+
 def test_a_value_made_of_several_columns_and_a_price_made_of_a_total() -> None:
     made = {
         "order_id": {"columns": ["no", "member"]},

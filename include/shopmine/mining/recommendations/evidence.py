@@ -88,6 +88,16 @@ def _spread(rows: Rows, row: int, dense: Floats, is_there: bool) -> None:
 
 
 @compiled
+def _turn_to(rows: Rows, before: int, row: int, dense: Floats) -> int:
+    """Have this row in `dense` in place of the one before, if it is another; -1: there was none."""
+    if row != before:
+        if before >= 0:
+            _spread(rows, before, dense, False)
+        _spread(rows, row, dense, True)
+    return row
+
+
+@compiled
 def _put(told: Told, entry: int, code: int, weight: float) -> None:
     for place in range(told.n[entry]):
         if told.code[entry, place] == code:
@@ -116,11 +126,7 @@ def _add_purchases(
     for entry in range(len(share)):
         if share[entry] <= 0.0:
             continue
-        if customers[entry] != current:
-            if current >= 0:
-                _spread(left, current, dense, False)
-            current = customers[entry]
-            _spread(left, current, dense, True)
+        current = _turn_to(left, current, customers[entry], dense)
         total, n = 0.0, 0
         for place in range(by_product.starts[products[entry]], by_product.starts[products[entry] + 1]):
             bought = by_product.columns[place]
@@ -155,11 +161,7 @@ def _count(found: Codes, factors: tuple[Rows, Rows], entries: tuple[Codes, Codes
     for entry in range(len(share)):
         if share[entry] <= 0.0:
             continue
-        if customers[entry] != current:
-            if current >= 0:
-                _spread(left, current, dense, False)
-            current = customers[entry]
-            _spread(left, current, dense, True)
+        current = _turn_to(left, current, customers[entry], dense)
         for place in range(by_product.starts[products[entry]], by_product.starts[products[entry] + 1]):
             found[entry] += dense[by_product.columns[place]] > 0.0
 

@@ -99,7 +99,6 @@ def make_lists(scorer: Scorer, scored: Scored, block: Block, k: int, rules: Rule
     its share of the highest popularity (without any entry of the method, that share).
     """
     pairs, score = scored.pairs, scored.score
-    pinned = np.zeros(len(score), dtype=bool)
     if rules is not None:
         score = rules.spread_out(pairs, score)
     best = best_pairs(pairs, score, k)
