@@ -1,6 +1,7 @@
 """Point-in-time features of pairs of customer and product: what a learned ranking looks at.
 
-Everything is counted from the purchases up to the history's day. A feature without a value is −1, which no value is.
+Everything is counted from the purchases up to the history's day, but for the price: that is the median as of the day of the
+inputs, so that where methods are compared on the last days before it, it has seen those days' prices. A feature without a value is −1, which no value is.
 """
 
 from __future__ import annotations
