@@ -46,9 +46,10 @@ def _tables(day: date, evil: str) -> dict[str, pa.Table]:
         {"customer": customer, "segment": segment, "segment_name_en": segment, "orders": 12, "recency_days": 3}
         for customer, segment in (("anna", "regulars"), ("bob", "new"), (evil, "evil"))
     ]
-    reasons = json.dumps(
-        [{"text_en": "Bought together with green tea", "text_zh": "常与绿茶一起购买", "weight": 0.62}, {"kind": evil}]
-    )
+    reasons = [
+        {"reason": 0, "kind": "x", "text_en": "Bought together with green tea", "text_zh": "常与绿茶一起购买"},
+        {"reason": 1, "kind": evil},
+    ]
     recommended = [
         {
             "customer": customer,
@@ -57,7 +58,8 @@ def _tables(day: date, evil: str) -> dict[str, pa.Table]:
             "product": f"P{rank} {evil}",
             "score": 1 / rank,
             "source": "item_cf",
-            "reasons": reasons,
+            "reason_codes": [0, 1],
+            "reason_weights": [6_200, 100],
         }
         for customer in ("anna", "bob", evil)
         for rank in (1, 2)
@@ -73,6 +75,7 @@ def _tables(day: date, evil: str) -> dict[str, pa.Table]:
         "segments": segments,
         "customers": customers,
         "recommendations": recommended,
+        "reasons": reasons,
         "metrics": [{**row, "day": day, "is_champion": True} for row in metrics],
         "checks": checks,
     }

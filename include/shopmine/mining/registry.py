@@ -71,7 +71,7 @@ MODELS: Final[tuple[ModelEntry, ...]] = (
         title_zh="产品推荐",
         module="shopmine.mining.recommendations",
         inputs=("interactions", "product_features"),
-        tables=("recommendations", "similar_products", "audiences"),
+        tables=("recommendations", "similar_products", "audiences", "reasons"),
         apply_inputs=("interactions", "product_features", "exposures"),
     ),
     ModelEntry(

@@ -17,7 +17,7 @@ from shopmine.config.shops import load_shop
 from shopmine.errors import ConfigError
 from shopmine.publish.sinks.tables import SinkOptions, SinkTable, Stamp, shorten_decimals
 from shopmine.staging.leases import Lease, hold_lease
-from shopmine.staging.releases import Release, current_release, digest_release, read_release
+from shopmine.staging.releases import Release, current_release, read_release, visible_rows
 from shopmine.staging.runs import load_run, record_step
 from shopmine.staging.tables_published import PUBLISHED
 from shopmine.staging.tables_work import run_steps
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PUBLISH_STEP: Final = "publish"
 _WAIT_SECONDS: Final = 900.0
 # Counted up when sinks write the same rows otherwise, so that every store is written anew.
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 
 
 def write_sink(db: Database, run: int, sink: str, connections: Connections) -> dict[str, int]:
@@ -107,7 +107,7 @@ def _write(db: Database, config: SinkConfig, store: Connection, stamp: Stamp, le
             lease.check(transaction)
             yield
 
-    tables = [_sink_table(db, stamp.release, name) for name in config.tables]
+    tables = [_sink_table(db, stamp.release, name) for name in _written(config)]
     counts: dict[str, int] = _kind(config).write_tables(store, tables, stamp, _options(config), guard)
     return counts
 
@@ -163,6 +163,12 @@ def _sink(shop: Shop, sink: str) -> SinkConfig:
     return config
 
 
+def _written(config: SinkConfig) -> list[str]:
+    """The tables that are written: the sink's, and the reasons that their rows name."""
+    names = any(PUBLISHED[name].has_reasons for name in config.tables)
+    return [*dict.fromkeys([*config.tables, *(["reasons"] if names else [])])]
+
+
 def _kind(config: SinkConfig) -> Any:
     return importlib.import_module(f"shopmine.publish.sinks.{config.kind}")
 
@@ -198,10 +204,10 @@ def _sink_table(db: Database, release: int, name: str) -> SinkTable:
 
 def _stamp(db: Database, release: Release, config: SinkConfig) -> tuple[dict[str, int], Stamp]:
     """Number of rows by table, and the stamp."""
-    known_at = release.known_at
-    rows = digest_release(db, release.release, config.tables)
-    columns = {name: [repr(column) for column in PUBLISHED[name].result_columns] for name in config.tables}
-    written = json.dumps([_LAYOUT, config.format, rows, columns], sort_keys=True)
+    known_at, tables = release.known_at, _written(config)
+    n_rows, hidden = visible_rows(db, release, tables)
+    columns = {name: [repr(column) for column in PUBLISHED[name].result_columns] for name in tables}
+    written = json.dumps([_LAYOUT, config.format, release.content_hash, n_rows, hidden, columns], sort_keys=True)
     stamp = Stamp(
         shop=release.shop,
         release=release.release,
@@ -210,4 +216,4 @@ def _stamp(db: Database, release: Release, config: SinkConfig) -> tuple[dict[str
         content_hash=release.content_hash,
         written=hashlib.sha256(written.encode()).hexdigest(),
     )
-    return {name: n for name, (n, _) in rows.items()}, stamp
+    return n_rows, stamp

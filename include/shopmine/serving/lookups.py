@@ -92,7 +92,7 @@ def read_rows(
         Rows without `shop` and `release`.
     """
     entry = PUBLISHED[table]
-    columns = [sa.column(column.name, column.type) for column in entry.result_columns]
+    columns = [sa.column(column.name, column.type) for column in entry.shown_columns]
     view = sa.table(f"all_{table}", sa.column(SHOP), sa.column(RELEASE), *columns, schema="published")
     query = sa.select(*(view.c[column.name] for column in columns))
     query = query.where(view.c.shop == at.shop, view.c.release == at.release)

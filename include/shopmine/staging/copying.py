@@ -8,8 +8,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import sqlalchemy as sa
 from psycopg import sql
@@ -81,12 +83,26 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(kind):
         return _as_text(column.cast(kind.value_type))
     if _is_list(kind):
-        return _each(column, _array_text)
+        return _number_lists(column) if pa.types.is_integer(kind.value_type) else _each(column, _array_text)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return _each(column, lambda value: f"\\x{value.hex()}")
     if pa.types.is_null(kind) or pa.types.is_string_view(kind):
         return column.cast(pa.large_string())
     return column
+
+
+def _number_lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """As PostgreSQL writes arrays; numbers need no quotes, so that all can be put together at once."""
+    begin, end, comma, null, nothing = (pa.scalar(text, pa.large_string()) for text in ("{", "}", ",", "NULL", ""))
+    parts = []
+    for chunk in column.chunks:
+        values = pc.fill_null(chunk.flatten().cast(pa.large_string()), null)
+        lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy()
+        starts = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
+        joined = pc.binary_join(pa.LargeListArray.from_arrays(starts, values), comma)
+        texts = pc.binary_join_element_wise(begin, joined, end, nothing)
+        parts.append(pc.if_else(chunk.is_valid(), texts, pa.scalar(None, pa.large_string())))
+    return pa.chunked_array(parts, pa.large_string())
 
 
 def _each(column: pa.ChunkedArray, convert: Callable[[Any], str]) -> pa.ChunkedArray:
@@ -205,7 +221,14 @@ def _parse(data: memoryview, schema: pa.Schema, block_bytes: int) -> pa.Table:
     return frame.cast(schema)
 
 
+def _has_gaps(column: pa.ChunkedArray) -> bool:
+    """Whether any list of numbers is empty or holds a null."""
+    return bool(pc.any(pc.or_(pc.equal(column, "[]"), pc.match_substring(column, "null"))).as_py())
+
+
 def _from_text(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if _is_list(kind) and pa.types.is_integer(kind.value_type) and not _has_gaps(column):
+        return pc.split_pattern(pc.utf8_trim(column, "[]"), ",").cast(kind)
     convert: Callable[[str], object] = json.loads if _is_list(kind) else lambda text: bytes.fromhex(text[2:])
     values = [None if text is None else convert(text) for text in column.to_pylist()]
     return pa.chunked_array([pa.array(values, kind)])

@@ -1,5 +1,6 @@
 """Releases: one consistent set of results a day, visible at once, comparable, and brought back in one step."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,7 +17,8 @@ from shopmine.staging.database import Database
 from shopmine.staging.leases import Lease
 from shopmine.staging.results import conform, published_table, result_schema, results_hash
 from shopmine.staging.tables_published import PUBLISHED
-from shopmine.staging.tables_work import pointers, release_number, releases
+from shopmine.staging.tables_work import pointers, release_number, releases, rights
+from shopmine.staging.values import canonical_text
 
 RELEASED: Final = "released"
 WAITING: Final = "waiting"
@@ -234,28 +236,32 @@ def read_release(db: Database, release: int, table: str, schema: pa.Schema | Non
         return copy_out(connection, query.order_by(*(view.c[name] for name in entry.key)), wanted)
 
 
-def digest_release(db: Database, release: int, tables: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """What `read_release` would give, without giving it: table -> number of rows, and a digest of them in any order.
+def visible_rows(db: Database, release: Release, tables: Sequence[str]) -> tuple[dict[str, int], str]:
+    """What decides the rows that `read_release` gives of a release: how many they are, and a digest of who is hidden.
 
     Args:
         db: the staging database.
-        release: its number.
+        release: which.
         tables: names of published tables.
+
+    Returns:
+        Table -> number of rows; sha256 (hex) of the persons with a right and of which.
 
     Raises:
         ConfigError: there is no such table.
     """
-    found = {}
+    persons = sa.select(rights.c.customer, rights.c.kind).where(rights.c.shop == release.shop)
     with db.snapshot() as connection:
+        hidden = sorted(map(list, connection.execute(persons).all()))
+        counts = dict(release.n_rows)
         for table in tables:
-            names = [column.name for column in published_table(table).result_columns]
-            view = sa.table(f"all_{table}", *map(sa.column, ["release", *names]), schema="published")
-            row = sa.cast(sa.func.row(*(view.c[name] for name in names)), sa.Text)
-            total = sa.cast(sa.func.sum(sa.cast(sa.func.hashtextextended(row, 0), sa.Numeric)), sa.Text)
-            query = sa.select(sa.func.count(), total).where(view.c.release == release)
-            n_rows, digest = connection.execute(query).one()
-            found[table] = (int(n_rows), str(digest))
-    return found
+            if published_table(table).hidden_by and (hidden or release.is_redacted):
+                view = sa.table(f"all_{table}", sa.column("release"), schema="published")
+                query = sa.select(sa.func.count()).select_from(view).where(view.c.release == release.release)
+                counts[table] = connection.execute(query).scalar_one()
+    return {table: counts.get(table, 0) for table in tables}, hashlib.sha256(
+        canonical_text(hidden).encode()
+    ).hexdigest()
 
 
 def _select(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Release]:

@@ -48,16 +48,17 @@ def _arrow_type(column: sa.Column[Any]) -> pa.DataType:
         (sa.Float, pa.float64()),
         (sa.Boolean, pa.bool_()),
         (sa.Date, pa.date32()),
-        (ARRAY, pa.list_(pa.string())),
     ]
+    if isinstance(column.type, ARRAY):
+        return pa.list_(pa.int32() if isinstance(column.type.item_type, sa.Integer) else pa.string())
     return next((arrow for kind, arrow in kinds if isinstance(column.type, kind)), pa.string())
 
 
 def conform(name: str, frame: pa.Table) -> pa.Table:
     """The frame with exactly the table's columns, types and order of rows; what it lacks is null.
 
-    Rows are sorted by the table's key, then by everything else: a total order. Exact numbers become their shortest
-    text, JSON is rewritten in its one form.
+    Rows are sorted by the table's key and, where that does not name a row, by everything else: a total order. Exact
+    numbers become their shortest text, JSON is rewritten in its one form.
 
     Raises:
         ConfigError: there is no such table.
@@ -69,7 +70,7 @@ def conform(name: str, frame: pa.Table) -> pa.Table:
         raise DataError(f"published.{name} has no columns {unknown}; it has {[column.name for column in columns]}")
     arrays = [_conform_column(name, column, frame) for column in columns]
     conformed = pa.table(arrays, names=[column.name for column in columns])
-    return conformed.take(_total_order(entry, conformed))
+    return _in_order(entry, conformed)
 
 
 def _conform_column(name: str, column: sa.Column[Any], frame: pa.Table) -> pa.ChunkedArray:
@@ -108,11 +109,12 @@ def _shortest(value: object) -> str:
     return "0" if number == 0 else trimmed
 
 
-def _total_order(entry: PublishedTable, frame: pa.Table) -> pa.Array:
-    others = [name for name in frame.column_names if name not in entry.key]
-    by = [*entry.key, *others]
-    plain = pa.table({name: _sortable(frame.column(name)) for name in by})
-    return pc.sort_indices(plain, sort_keys=[(name, "ascending") for name in by])
+def _in_order(entry: PublishedTable, frame: pa.Table) -> pa.Table:
+    others = () if entry.is_unique else [name for name in frame.column_names if name not in entry.key]
+    plain = pa.table({name: _sortable(frame.column(name)) for name in (*entry.key, *others)})
+    order = pc.sort_indices(plain, sort_keys=[(name, "ascending") for name in plain.column_names])
+    place = order.to_numpy()
+    return frame if (place[:-1] < place[1:]).all() else frame.take(order)
 
 
 def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:

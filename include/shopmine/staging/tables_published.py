@@ -8,10 +8,15 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shopmine.columns import REASONS
 from shopmine.staging.tables_raw import metadata
 
 DELETED: Final = ("deletion",)
 UNPROFILED: Final = ("no_profiling", "deletion")
+REASON_CODES: Final = "reason_codes"
+REASON_WEIGHTS: Final = "reason_weights"
+WHOLE: Final = 10_000
+"""Weights of reasons are told in ten-thousandths."""
 UNPERSONALISED: Final = ("no_personalisation", "no_profiling", "deletion")
 
 
@@ -36,6 +41,22 @@ class PublishedTable:
         """The columns that a model fills, in order: all but `shop` and `release`."""
         return [column for column in self.table.columns if column.name not in ("shop", "release")]
 
+    @property
+    def is_unique(self) -> bool:
+        """Whether the key names one row of a release."""
+        return any(index.unique for index in self.table.indexes)
+
+    @property
+    def has_reasons(self) -> bool:
+        """Whether its rows name reasons; the views give them as `REASONS`, put together from the table `reasons`."""
+        return REASON_CODES in self.table.c
+
+    @property
+    def shown_columns(self) -> list[sa.Column[Any]]:
+        """What users read of a row: reasons as they are told, instead of their numbers."""
+        columns = [column for column in self.result_columns if column.name not in (REASON_CODES, REASON_WEIGHTS)]
+        return [*columns, *([_json(REASONS, "why, the strongest first")] if self.has_reasons else [])]
+
 
 def _text(name: str, comment: str | None = None, *, required: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, nullable=not required, comment=comment)
@@ -59,6 +80,18 @@ def _json(name: str, comment: str | None = None) -> sa.Column[Any]:
 
 def _texts(name: str, comment: str | None = None, *, required: bool = False) -> sa.Column[Any]:
     return sa.Column(name, ARRAY(sa.Text), nullable=not required, comment=comment)
+
+
+def _numbers(name: str, comment: str) -> sa.Column[Any]:
+    return sa.Column(name, ARRAY(sa.Integer), comment=comment)
+
+
+def _reasons(what: str) -> tuple[sa.Column[Any], sa.Column[Any]]:
+    """A release has some thousands of reasons and millions of mentions of them: rows hold their numbers."""
+    return (
+        _numbers(REASON_CODES, f"{what}: rows of `reasons` by their number, the strongest first"),
+        _numbers(REASON_WEIGHTS, "how much each counts, in ten-thousandths"),
+    )
 
 
 def _published(
@@ -132,7 +165,7 @@ _TABLES = (
         _text("product", required=True),
         _float("score"),
         _text("source", "the method that proposed it"),
-        _json("reasons", "why it is there"),
+        *_reasons("why it is there"),
         key=("customer", "list", "rank"),
         hidden_by=UNPERSONALISED,
         is_unique=True,
@@ -144,9 +177,20 @@ _TABLES = (
         _count("rank", "1 is best", required=True),
         _text("customer", required=True),
         _float("score"),
-        _json("reasons", "why the customer is there"),
+        *_reasons("why the customer is there"),
         key=("product", "rank"),
         hidden_by=UNPERSONALISED,
+        is_unique=True,
+    ),
+    _published(
+        "reasons",
+        "Reasons 推荐理由 that rows of this release name by their number.",
+        _count("reason", "its number", required=True),
+        _text("kind", "because_you_bought, bought_together, popular …", required=True),
+        _text("text_en"),
+        _text("text_zh"),
+        _json("detail", "what the texts are made of: a product, numbers"),
+        key=("reason",),
         is_unique=True,
     ),
     _published(

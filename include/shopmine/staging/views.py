@@ -2,14 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, distinct_on
 
+from shopmine.columns import REASONS
 from shopmine.config.canonical import ENTITIES, CanonicalEntity
 from shopmine.staging.tables_clean import ENTITY_TABLES, all_quarantine, preparations
-from shopmine.staging.tables_published import DELETED, PUBLISHED, PublishedTable
+from shopmine.staging.tables_published import (
+    DELETED,
+    PUBLISHED,
+    REASON_CODES,
+    REASON_WEIGHTS,
+    WHOLE,
+    PublishedTable,
+)
 from shopmine.staging.tables_raw import batches
 from shopmine.staging.tables_work import pointers, releases, rights
 
@@ -107,17 +115,41 @@ def _hidden(entry: PublishedTable, shop: sa.ColumnElement[str]) -> list[sa.Colum
     return [sa.or_(about_nobody, _is_visible(shop, table.c.key, entry.hidden_by))]
 
 
+def _reasons(table: sa.Table) -> sa.ColumnElement[object]:
+    """The reasons of a row as JSON, each with its share in [0, 1]; put together only where they are asked for."""
+    stored = PUBLISHED["reasons"].table.alias("r")
+    named = (
+        sa.func.unnest(table.c[REASON_CODES], table.c[REASON_WEIGHTS])
+        .table_valued("reason", "weight", with_ordinality="place")
+        .render_derived(name="named")
+    )
+    share = sa.func.trim_scale(sa.cast(named.c.weight, sa.Numeric) / WHOLE)
+    told = sa.func.jsonb_build_object("kind", stored.c.kind, "text_en", stored.c.text_en, "text_zh", stored.c.text_zh)
+    detail = sa.func.coalesce(stored.c.detail, sa.text("'{}'::jsonb"))
+    whole = detail.op("||")(told).op("||")(sa.func.jsonb_build_object("weight", share))
+    query = (
+        sa.select(sa.func.jsonb_agg(aggregate_order_by(whole, named.c.place), type_=JSONB))
+        .select_from(named)
+        .join(stored, sa.and_(stored.c.release == table.c.release, stored.c.reason == named.c.reason))
+    )
+    return query.scalar_subquery().label(REASONS)
+
+
 def _published_views(name: str, entry: PublishedTable) -> list[View]:
     """The shop comes from the small side of each join: a condition on it leaves one release to look up."""
     table, about = entry.table, entry.table.comment or ""
+    columns: list[sa.ColumnElement[Any]] = [*entry.result_columns]
+    if entry.has_reasons:
+        # Where `reasons` stood before rows named them by number, so that views of views stay as they are.
+        columns = [*columns[:-2], _reasons(table), *columns[-2:]]
     release_day = releases.c.day.label("release_day" if "day" in table.c else "day")
     current = (
-        sa.select(pointers.c.shop, table.c.release, *entry.result_columns)
+        sa.select(pointers.c.shop, table.c.release, *columns)
         .join_from(pointers, table, table.c.release == pointers.c.release)
         .where(*_hidden(entry, pointers.c.shop))
     )
     retained = (
-        sa.select(releases.c.shop, release_day, table.c.release, *entry.result_columns)
+        sa.select(releases.c.shop, release_day, table.c.release, *columns)
         .join_from(releases, table, table.c.release == releases.c.release)
         .where(*_hidden(entry, releases.c.shop))
     )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
+from harness.reasons import NAMED, REASONS
 from shopmine.staging.leases import hold_lease
 from shopmine.staging.releases import publish_release
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shopmine.staging.database import Database
-
-REASONS = '[{"kind": "popular", "weight": 1.0, "text_en": "Popular", "text_zh": "热销"}]'
 
 
 def tables(**segments: str) -> dict[str, pa.Table]:
@@ -37,7 +36,7 @@ def tables(**segments: str) -> dict[str, pa.Table]:
     ]
     recommendations = [
         {"customer": who, "list": "for_you", "rank": n + 1, "product": product, "score": 0.5, "source": "popular"}
-        | {"reasons": REASONS}
+        | NAMED
         for who in segments
         for n, product in enumerate("AB")
     ]
@@ -45,6 +44,7 @@ def tables(**segments: str) -> dict[str, pa.Table]:
         "customers": pa.Table.from_pylist(customers),
         "segments": pa.table({"segment": ["s1", "s2"], "name_en": ["Loyal", "New"], "customers": [2, 1]}),
         "recommendations": pa.Table.from_pylist(recommendations),
+        "reasons": REASONS,
         "similar_products": pa.table(
             {"product": ["A", "a/b"], "rank": [1, 1], "similar": ["B", "A"], "score": [0.5, 0.4]}
         ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
+from harness.reasons import NAMED, REASONS
 from harness.reports import list_runs
 from shopmine.config.shops import load_shop
 from shopmine.errors import ConfigError, GateError
@@ -152,13 +153,14 @@ def lists(**products: str) -> dict[str, pa.Table]:
             "rank": n + 1,
             "product": product,
             "score": 0.5,
-            "reasons": '[{"en": "x"}]',
+            **NAMED,
         }
         for who, picked in products.items()
         for n, product in enumerate(picked)
     ]
     metrics = [{"model": "recommendations", "metric": "ndcg@10", "value": 0.4, "baseline": 0.3, "is_champion": True}]
     return {
+        "reasons": REASONS,
         "recommendations": pa.Table.from_pylist(rows),
         "metrics": pa.Table.from_pylist([row | {"day": D} for row in metrics]),
     }

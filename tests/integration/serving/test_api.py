@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from harness.reasons import NAMED, REASONS, TOLD
 from shopmine.serving.api import create_app
 from shopmine.staging.database import Database
 from shopmine.staging.leases import hold_lease
@@ -24,9 +25,10 @@ TABLES = {
             "list": ["for_you", "discover", "for_you"],
             "rank": [1, 1, 1],
             "product": ["A", "B", "A"],
-            "reasons": ['[{"text_en": "x"}]', None, None],
+            **{name: [value, None, None] for name, value in NAMED.items()},
         }
     ),
+    "reasons": REASONS,
     "similar_products": pa.table({"product": ["A/1"], "rank": [1], "similar": ["B"], "score": [0.5]}),
 }
 
@@ -51,7 +53,7 @@ def test_a_customers_lists_carry_their_release(client: TestClient) -> None:
     found = answer.json()
     assert (found["release"], found["day"], found["customer"]) == (1, "2011-12-08", "ann")
     (row,) = found["recommendations"]
-    assert (row["product"], row["rank"], row["reasons"]) == ("A", 1, [{"text_en": "x"}])
+    assert (row["product"], row["rank"], row["reasons"]) == ("A", 1, TOLD)
     assert len(client.get("/shops/shop/customers/ann/recommendations").json()["recommendations"]) == 2
 
 

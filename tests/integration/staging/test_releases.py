@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from harness.reasons import NAMED, REASONS
 from shopmine.errors import DataError, LeaseLostError, NotFoundError, SourceUnavailableError
 from shopmine.staging.database import Database
 from shopmine.staging.leases import Lease
@@ -39,9 +40,10 @@ def results(mark: str, n_lists: int = 1) -> dict[str, pa.Table]:
                 "rank": [1] * n,
                 "product": [mark] * n,
                 "score": [0.1] * n,
-                "reasons": ['[{"because": "bought"}]'] * n,
+                **{name: [value] * n for name, value in NAMED.items()},
             }
         ),
+        "reasons": REASONS,
         "audiences": pa.table(
             {"product": ["p"] * 3, "rank": [1, 2, 3], "customer": CUSTOMERS, "score": [3.0, 2.0, 1.0]}
         ),

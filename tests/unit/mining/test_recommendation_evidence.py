@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +55,8 @@ def told_of(explainer: Explainer, method: str) -> tuple[Block, Any, list[list[di
     top = scorer.top(method, block)
     assert len(top.row)
     told = explainer.explain_entries(block.rows[top.row], top.column, {method: np.ones(len(top.row))})
-    return block, top, [json.loads(text) for text in told.to_pylist()]
+    reasons = explainer.reasons
+    return block, top, [told.take(np.array([entry])).told(reasons) for entry in range(len(top.row))]
 
 
 @pytest.mark.parametrize("method", sorted(KIND_OF))

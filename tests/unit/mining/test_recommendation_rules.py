@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import date, timedelta
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.reasons import told_rows
 from shopmine.mining.contract import MiningInputs
 from shopmine.mining.recommendations import (
     RecommendationsConfig,
@@ -58,7 +58,7 @@ def shop(purchases: list[Purchase], **frames: pa.Table) -> MiningInputs:
 
 def lists_of(tables: dict[str, pa.Table]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     found = defaultdict(list)
-    for row in tables["recommendations"].to_pylist():
+    for row in told_rows(tables, "recommendations"):
         found[row["customer"], row["list"]].append(row)
     return found
 
@@ -182,4 +182,4 @@ def test_why_names_the_rule_and_a_pinned_product_is_told_as_the_shops_choice() -
     model = fit_recommendations(inputs, replace(config, max_price=0.0))
     row = lists_of(apply_recommendations(model, inputs))["b", "for_you"][0]
     assert (row["product"], row["source"]) == ("T", "pinned")
-    assert [reason["kind"] for reason in json.loads(row["reasons"])] == ["chosen_by_shop"]
+    assert [reason["kind"] for reason in row["reasons"]] == ["chosen_by_shop"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 
+from harness.reasons import told_rows
 from shopmine.errors import ConfigError, NotFoundError
 from shopmine.mining.recommendations import (
     Recommendations,
@@ -45,7 +45,7 @@ def model(inputs: MiningInputs) -> Recommendations:
 
 def lists_of(tables: dict[str, Any]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     found = defaultdict(list)
-    for row in tables["recommendations"].to_pylist():
+    for row in told_rows(tables, "recommendations"):
         found[row["customer"], row["list"]].append(row)
     return found
 
@@ -95,7 +95,7 @@ def test_lists_are_full_and_keep_the_rules_for_any_shop(purchases: list[Purchase
     fitted = fit_recommendations(inputs, SMALL)
     tables = apply_recommendations(fitted, inputs)
     check_lists(inputs, tables, SMALL.list_size)
-    check_reasons(tables["recommendations"].to_pylist())
+    check_reasons(told_rows(tables, "recommendations"))
 
 
 @pytest.mark.parametrize("method", ["personal", "itemcf", "usercf", "walk", "basket", "text", "als", "fusion"])
@@ -104,7 +104,7 @@ def test_every_method_gives_full_lists_with_reasons(method: str, inputs: MiningI
     fitted = fit_recommendations(inputs, config)
     tables = apply_recommendations(fitted, inputs)
     check_lists(inputs, tables, 5)
-    check_reasons(tables["recommendations"].to_pylist())
+    check_reasons(told_rows(tables, "recommendations"))
     # What a shop would show without a model always competes.
     assert set(tables["recommendations"]["source"].to_pylist()) <= {method, "personal", "popular"}
 
@@ -113,7 +113,7 @@ def check_reasons(rows: list[dict[str, Any]]) -> None:
     kinds = {"because_you_bought", "bought_together", "similar_to_bought", "similar_customers", "popular_in_category"}
     kinds |= {"bought_before", "popular", "other_purchases", "chosen_by_shop"}
     for row in rows:
-        reasons = json.loads(row["reasons"])
+        reasons = row["reasons"]
         assert reasons
         assert sum(reason["weight"] for reason in reasons) == pytest.approx(1.0, abs=0.002)
         assert {reason["kind"] for reason in reasons} <= kinds
@@ -126,14 +126,14 @@ def test_reasons_speak_of_the_customers_own_purchases_and_of_nobody_else(
     bought = {(row["customer"], row["product"]) for row in inputs.frames["interactions"].to_pylist()}
     customers = {customer for customer, _ in bought}
     tables = apply_recommendations(model, inputs)
-    rows = tables["recommendations"].to_pylist() + tables["audiences"].to_pylist()
+    rows = told_rows(tables, "recommendations") + told_rows(tables, "audiences")
     for row in rows:
-        for reason in json.loads(row["reasons"]):
+        for reason in row["reasons"]:
             if reason["kind"] == "because_you_bought":
                 assert (row["customer"], reason["product"]) in bought
                 assert reason["product"] != row["product"], "its own purchases say how often it is bought"
                 assert reason["text_en"] == f"Because you bought the {reason['product']}"
-        assert not [customer for customer in customers if customer in row["reasons"]]
+        assert not [customer for customer in customers if customer in str(row["reasons"])]
 
 
 @pytest.mark.parametrize("method", ["itemcf", "als"])
@@ -141,13 +141,13 @@ def test_what_a_customer_buys_again_is_told_by_how_often_not_by_itself(method: s
     purchases = [(f"c{c}", f"A{(c + n) % 4}", 10 * n + c % 7) for c in range(12) for n in range(6)]
     inputs = inputs_of_purchases(purchases)
     config = RecommendationsConfig(methods=(method,), n_factors=4, regularization=0.1, list_size=4)
-    rows = apply_recommendations(fit_recommendations(inputs, config), inputs)["recommendations"].to_pylist()
+    rows = told_rows(apply_recommendations(fit_recommendations(inputs, config), inputs), "recommendations")
     bought = {(customer, product) for customer, product, _ in purchases}
     told = [
         (row, reason)
         for row in rows
         if (row["customer"], row["product"]) in bought and row["source"] == method
-        for reason in json.loads(row["reasons"])
+        for reason in row["reasons"]
     ]
     assert told
     assert not [row for row, reason in told if reason.get("product") == row["product"]]
@@ -246,7 +246,7 @@ def test_a_trace_agrees_with_the_lists_and_names_the_rule(inputs: MiningInputs, 
             entry = explain_pair(model, inputs, customer, row["product"])["lists"][which]
             assert (entry["rank"], entry["score"], entry["removed_by"]) == (row["rank"], row["score"], None)
             assert entry["method"] == row["source"]
-            assert entry["reasons"] == json.loads(row["reasons"])
+            assert entry["reasons"] == row["reasons"]
     back = inputs.frames["returned"].to_pylist()[0]
     trace = explain_pair(model, inputs, back["customer"], back["product"])
     assert set(trace["rules"].values()) == {"returned_last"}

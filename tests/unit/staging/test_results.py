@@ -14,6 +14,7 @@ from shopmine.staging.results import conform, results_hash
 ROWS = st.lists(
     st.tuples(st.sampled_from("abc"), st.integers(1, 3), st.sampled_from("pq"), st.none() | st.floats(allow_nan=False)),
     max_size=6,
+    unique_by=lambda row: row[:2],
 )
 KINDS = pa.schema([("customer", pa.string()), ("rank", pa.int64()), ("product", pa.string()), ("score", pa.float64())])
 
@@ -33,6 +34,16 @@ def test_the_order_of_rows_and_columns_changes_nothing(rows: list[tuple[str, int
     frames = [conform("recommendations", frame) for frame in (one, other)]
     assert frames[0].equals(frames[1])
     assert results_hash({"recommendations": frames[0]}) == results_hash({"recommendations": frames[1]})
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("pq"), st.none() | st.floats(allow_nan=False))))
+def test_rows_of_one_key_have_an_order_too(rows: list[tuple[str, str, float | None]]) -> None:
+    schema = pa.schema([("model", pa.string()), ("metric", pa.string()), ("value", pa.float64())])
+    frames = [
+        conform("metrics", pa.table(list(zip(*given_rows, strict=True)) or [[], [], []], schema=schema))
+        for given_rows in (rows, rows[::-1])
+    ]
+    assert frames[0].equals(frames[1])
 
 
 def test_what_is_missing_is_null_and_json_and_numbers_have_one_form() -> None:

@@ -15,6 +15,7 @@ from shopmine.mining.recommendations.explain import PINNED, Explainer
 from shopmine.mining.recommendations.fitting import read_interactions
 from shopmine.mining.recommendations.history import History, positions
 from shopmine.mining.recommendations.lists import Listed, Scored, make_lists, score_candidates
+from shopmine.mining.recommendations.reasons import reasons_table
 from shopmine.mining.recommendations.rules import Rules
 from shopmine.mining.recommendations.scoring import Scorer
 from shopmine.mining.recommendations.shares import method_shares
@@ -33,7 +34,8 @@ RECOMMENDATIONS: Final = pa.schema(
         ("product", pa.string()),
         ("score", pa.float64()),
         ("source", pa.string()),
-        ("reasons", pa.string()),
+        ("reason_codes", pa.list_(pa.int32())),
+        ("reason_weights", pa.list_(pa.int32())),
     ]
 )
 SIMILAR_PRODUCTS: Final = pa.schema(
@@ -50,7 +52,7 @@ def apply_recommendations(model: Recommendations, inputs: MiningInputs) -> dict[
 
     Returns:
         `recommendations` (by customer, list, rank; each of `for_you` and `discover` is full where the catalogue allows it,
-        `buy_again` holds at most what was bought; `reasons` is JSON text), `similar_products`, `audiences`.
+        `buy_again` holds at most what was bought), `similar_products`, `audiences`, and the `reasons` that they name.
 
     Raises:
         NotEnoughDataError: there are no purchases.
@@ -59,11 +61,12 @@ def apply_recommendations(model: Recommendations, inputs: MiningInputs) -> dict[
     with single_thread():
         scorer, rules = prepare_day(model, inputs)
         explainer = Explainer.of(scorer, rules)
-        return {
+        named = {
             "recommendations": _lists(model, scorer, rules, explainer),
-            "similar_products": _similar_products(model, scorer),
             "audiences": find_audiences(scorer, rules, explainer),
         }
+        told = reasons_table(explainer.reasons, named)
+        return {**told, "similar_products": _similar_products(model, scorer)}
 
 
 def prepare_day(model: Recommendations, inputs: MiningInputs) -> tuple[Scorer, Rules]:
@@ -97,6 +100,7 @@ def _list(
     shares = method_shares(method, scored, listed, scorer.rankers.get(which))
     ranking = listed.ranking
     customers = block.rows[ranking.row]
+    codes, weights = explainer.explain_entries(customers, ranking.column, shares).columns()
     columns = {
         "customer": scorer.history.customers[customers],
         "list": np.full(len(customers), which, dtype=object),
@@ -104,7 +108,8 @@ def _list(
         "product": scorer.history.products[ranking.column],
         "score": ranking.score,
         "source": entry_sources(method, listed),
-        "reasons": explainer.explain_entries(customers, ranking.column, shares),
+        "reason_codes": codes,
+        "reason_weights": weights,
     }
     return pa.table(columns, schema=RECOMMENDATIONS)
 

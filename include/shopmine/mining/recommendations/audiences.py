@@ -23,6 +23,7 @@ from shopmine.mining.recommendations.selection import Ranking
 
 if TYPE_CHECKING:
     from shopmine.mining.recommendations.explain import Explainer
+    from shopmine.mining.recommendations.reasons import Mentions
     from shopmine.mining.recommendations.rules import Rules
     from shopmine.mining.recommendations.scoring import Scorer
 
@@ -32,7 +33,8 @@ AUDIENCES: Final = pa.schema(
         ("rank", pa.int64()),
         ("customer", pa.string()),
         ("score", pa.float64()),
-        ("reasons", pa.string()),
+        ("reason_codes", pa.list_(pa.int32())),
+        ("reason_weights", pa.list_(pa.int32())),
     ]
 )
 ITEM_CF: Final = "itemcf"
@@ -59,12 +61,14 @@ def find_audiences(scorer: Scorer, rules: Rules, explainer: Explainer) -> pa.Tab
     best = _weighed(definition, scorer, rules)
     chosen = _cap(best, scorer)
     product, customer, score = best.row[chosen], best.column[chosen], best.score[chosen]
+    codes, weights = _reasons(explainer, definition, customer, product).columns()
     columns = {
         "product": scorer.history.products[product],
         "rank": np.arange(len(product)) - np.searchsorted(product, product, side="left") + 1,
         "customer": scorer.history.customers[customer],
         "score": score,
-        "reasons": _reasons(explainer, definition, customer, product),
+        "reason_codes": codes,
+        "reason_weights": weights,
     }
     return pa.table(columns, schema=AUDIENCES)
 
@@ -109,7 +113,7 @@ def _cap(found: Ranking, scorer: Scorer) -> Codes:
     return np.sort(np.array(kept, dtype=np.int64))  # Back to the order of product, then rank.
 
 
-def _reasons(explainer: Explainer, definition: Scores, customer: Codes, product: Codes) -> pa.Array:
+def _reasons(explainer: Explainer, definition: Scores, customer: Codes, product: Codes) -> Mentions:
     """Reasons of entries in any order; those of one customer are explained together."""
     order = np.lexsort((product, customer))
     customer, product = customer[order], product[order]
@@ -117,4 +121,4 @@ def _reasons(explainer: Explainer, definition: Scores, customer: Codes, product:
     told = explainer.explain_entries(customer, product, {PERSONAL: habit, ITEM_CF: 1.0 - habit})
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
-    return told.take(pa.array(back))
+    return told.take(back)

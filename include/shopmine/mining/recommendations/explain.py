@@ -7,7 +7,7 @@ and only from five on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,11 +19,13 @@ from shopmine.mining.recommendations.factorisation import contributions
 from shopmine.mining.recommendations.history import values_at
 from shopmine.mining.recommendations.reasons import (
     CHOSEN,
+    OTHER,
     WHOLE,
+    Mentions,
+    Reason,
     alike,
     because,
     before,
-    join_reasons,
     of_alike_customers,
     of_category,
     popular,
@@ -32,7 +34,6 @@ from shopmine.mining.recommendations.reasons import (
 from shopmine.mining.recommendations.scores import LEAST_CUSTOMERS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from scipy import sparse
 
     from shopmine.mining.recommendations.rules import Rules
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 PINNED: Final = "pinned"
 _SHOWN: Final = 4
 _BY_PURCHASES: Final = ("itemcf", "walk", "basket", "text")
-_BECAUSE, _TOGETHER, _ALIKE, _BEFORE, _POPULAR, _CUSTOMERS, _CATEGORY, _CHOSEN = range(8)
+_BECAUSE, _TOGETHER, _ALIKE, _BEFORE, _POPULAR, _CUSTOMERS, _CATEGORY, _CHOSEN, _OTHER = range(9)
 _KIND_OF: Final[Mapping[str, int]] = {
     "basket": _TOGETHER,
     "text": _ALIKE,
@@ -51,7 +52,7 @@ _KIND_OF: Final[Mapping[str, int]] = {
     "category": _CATEGORY,
     PINNED: _CHOSEN,
 }
-_OF_A_PRODUCT: Final[Mapping[int, Callable[[str, str], str]]] = {
+_OF_A_PRODUCT: Final[Mapping[int, Callable[[str, str], Reason]]] = {
     _BECAUSE: because,
     _TOGETHER: together,
     _ALIKE: alike,
@@ -71,6 +72,7 @@ class Explainer:
         buyers: (n_products,) customers who bought it in the last `popular_days`.
         last_bought: (n_customers, n_products) see `History.last_bought`.
         gram: (n_factors, n_factors) of the products' vectors.
+        told: number and reason of what was given so far, by what decides it, in the order of the numbers.
     """
 
     scorer: Scorer
@@ -78,6 +80,7 @@ class Explainer:
     buyers: Codes
     last_bought: sparse.csr_matrix
     gram: Weights
+    told: dict[tuple[int, int, int], tuple[int, Reason]] = field(default_factory=lambda: {(_OTHER, 0, 0): (0, OTHER)})
 
     @classmethod
     def of(cls, scorer: Scorer, rules: Rules) -> Explainer:
@@ -91,8 +94,8 @@ class Explainer:
             gram=vectors.T @ vectors,
         )
 
-    def explain_entries(self, customers: Codes, products: Codes, shares: Shares) -> pa.Array:
-        """JSON texts of the reasons of entries: the strongest ones, then what the rest adds up to.
+    def explain_entries(self, customers: Codes, products: Codes, shares: Shares) -> Mentions:
+        """The reasons of entries, as numbers in `reasons`: the strongest ones, then what the rest adds up to.
 
         The rest is "other purchases": so is what the factorisation says beside other methods, since it looks at all of them
         together, and what fewer than five other customers say.
@@ -113,9 +116,22 @@ class Explainer:
         first, second = (part - part.min(initial=0) for part in numbers)
         key = (kind * (first.max(initial=0) + 1) + first) * (second.max(initial=0) + 1) + second
         _, index, place = np.unique(key, return_index=True, return_inverse=True)
-        texts = [self._text(int(kind[i]), int(numbers[0][i]), int(numbers[1][i])) for i in index]
+        named = [self._numbered(int(kind[i]), int(numbers[0][i]), int(numbers[1][i])) for i in index]
         whole = np.round(weight * WHOLE).astype(np.int64)
-        return join_reasons(len(customers), entry, texts, np.ravel(place), whole)
+        code = np.array(named, dtype=np.int64)[np.ravel(place)]
+        return Mentions.of(len(customers), entry, code, whole, other=0)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """All that were given so far, by number."""
+        return [reason for _, reason in self.told.values()]
+
+    def _numbered(self, kind: int, first: int, second: int) -> int:
+        """The number of the reason that these decide; a new one is told the first time."""
+        key = (kind, first, second)
+        if key not in self.told:
+            self.told[key] = (len(self.told), self._text(kind, first, second))
+        return self.told[key][0]
 
     @property
     def _width(self) -> int:
@@ -153,8 +169,7 @@ class Explainer:
         first[kind == _CHOSEN] = 0
         return first, second
 
-    def _text(self, kind: int, first: int, second: int) -> str:
-        """JSON of a reason up to its weight."""
+    def _text(self, kind: int, first: int, second: int) -> Reason:
         if kind in _OF_A_PRODUCT:
             return _OF_A_PRODUCT[kind](str(self.scorer.history.products[first]), str(self.rules.names[first]))
         if kind == _BEFORE:

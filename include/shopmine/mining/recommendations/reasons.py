@@ -1,112 +1,175 @@
-"""The texts of reasons in English and Chinese, as JSON, put together for many entries at once."""
+"""Reasons in English and Chinese, each once, and the rows that name them by their number."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from shopmine.mining.recommendations.scores import LEAST_CUSTOMERS
 
 WHOLE: Final = 10_000
 """Weights are told in ten-thousandths."""
-_NOTHING: Final = pa.scalar("", pa.large_string())
+REASONS: Final = pa.schema(
+    [
+        ("reason", pa.int64()),
+        ("kind", pa.string()),
+        ("text_en", pa.string()),
+        ("text_zh", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
 Codes = npt.NDArray[np.int64]
 
 
-def opened(reason: Mapping[str, object]) -> str:
-    """JSON of a reason, open for its weight."""
-    return json.dumps(reason, ensure_ascii=False)[:-1] + ', "weight": '
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What speaks for a product, without how much it counts: its kind, its texts, and what these are made of."""
+
+    kind: str
+    text_en: str
+    text_zh: str
+    detail: Mapping[str, str | int] = field(default_factory=dict)
+
+    def published(self) -> dict[str, str | int]:
+        """As the views of `published` tell it, without its weight."""
+        return {**self.detail, "kind": self.kind, "text_en": self.text_en, "text_zh": self.text_zh}
+
+    def row(self) -> tuple[str, str, str, str]:
+        """As published, without a number."""
+        return self.kind, self.text_en, self.text_zh, json.dumps(dict(self.detail), ensure_ascii=False, sort_keys=True)
 
 
-OTHER: Final = opened(
-    {"kind": "other_purchases", "text_en": "It fits your other purchases", "text_zh": "符合您的其他购买"}
-)
-CHOSEN: Final = opened({"kind": "chosen_by_shop", "text_en": "Chosen by the shop", "text_zh": "店铺精选"})
+OTHER: Final = Reason("other_purchases", "It fits your other purchases", "符合您的其他购买")
+CHOSEN: Final = Reason("chosen_by_shop", "Chosen by the shop", "店铺精选")
 
 
-def because(product: str, name: str) -> str:
+def because(product: str, name: str) -> Reason:
     """The customer bought something that speaks for it."""
-    texts = {"text_en": f"Because you bought {name}", "text_zh": f"因为您购买过 {name}"}
-    return opened({"kind": "because_you_bought", "product": product} | texts)
+    texts = f"Because you bought {name}", f"因为您购买过 {name}"
+    return Reason("because_you_bought", *texts, {"product": product})
 
 
-def together(product: str, name: str) -> str:
+def together(product: str, name: str) -> Reason:
     """It is bought together with something that the customer bought."""
-    texts = {"text_en": f"Often bought together with {name}", "text_zh": f"常与 {name} 一起购买"}
-    return opened({"kind": "bought_together", "product": product} | texts)
+    texts = f"Often bought together with {name}", f"常与 {name} 一起购买"
+    return Reason("bought_together", *texts, {"product": product})
 
 
-def alike(product: str, name: str) -> str:
+def alike(product: str, name: str) -> Reason:
     """Its name is like that of something that the customer bought."""
-    texts = {"text_en": f"Like {name}, which you bought", "text_zh": f"与您购买过的 {name} 相似"}
-    return opened({"kind": "similar_to_bought", "product": product} | texts)
+    texts = f"Like {name}, which you bought", f"与您购买过的 {name} 相似"
+    return Reason("similar_to_bought", *texts, {"product": product})
 
 
-def before(days: int, ago: int) -> str:
+def before(days: int, ago: int) -> Reason:
     """The customer bought it before."""
     times, last = ("1 day" if n == 1 else f"{n} days" for n in (days, ago))
-    texts = {
-        "text_en": f"You bought it on {times}, last {last} ago",
-        "text_zh": f"您曾在 {days} 天购买过,最近一次是 {ago} 天前",
-    }
-    return opened({"kind": "bought_before", "days": days, "days_ago": ago} | texts)
+    texts = f"You bought it on {times}, last {last} ago", f"您曾在 {days} 天购买过,最近一次是 {ago} 天前"
+    return Reason("bought_before", *texts, {"days": days, "days_ago": ago})
 
 
-def popular(buyers: int, days: int) -> str:
+def popular(buyers: int, days: int) -> Reason:
     """It sells; how often is told from `LEAST_CUSTOMERS` buyers on."""
     if buyers < LEAST_CUSTOMERS:
-        return opened({"kind": "popular", "text_en": "It sells in this shop", "text_zh": "本店在售商品"})
-    texts = {
-        "text_en": f"Popular: {buyers} customers bought it in the last {days} days",
-        "text_zh": f"热销:最近 {days} 天有 {buyers} 位顾客购买",
-    }
-    return opened({"kind": "popular", "days": days, "buyers": buyers} | texts)
+        return Reason("popular", "It sells in this shop", "本店在售商品")
+    english = f"Popular: {buyers} customers bought it in the last {days} days"
+    return Reason("popular", english, f"热销:最近 {days} 天有 {buyers} 位顾客购买", {"days": days, "buyers": buyers})
 
 
-def of_alike_customers(buyers: int) -> str:
+def of_alike_customers(buyers: int) -> Reason:
     """Customers with a like history bought it; only for `LEAST_CUSTOMERS` or more of them."""
-    texts = {
-        "text_en": f"{buyers} customers with purchases like yours bought it",
-        "text_zh": f"{buyers} 位与您购买相似的顾客买过",
-    }
-    return opened({"kind": "similar_customers", "buyers": buyers} | texts)
+    texts = f"{buyers} customers with purchases like yours bought it", f"{buyers} 位与您购买相似的顾客买过"
+    return Reason("similar_customers", *texts, {"buyers": buyers})
 
 
-def of_category(name: str) -> str:
+def of_category(name: str) -> Reason:
     """It is popular in a category that the customer buys from."""
-    texts = {"text_en": f"Popular in {name}, where you buy", "text_zh": f"在您常购的 {name} 中热销"}
-    return opened({"kind": "popular_in_category", "category": name} | texts)
+    texts = f"Popular in {name}, where you buy", f"在您常购的 {name} 中热销"
+    return Reason("popular_in_category", *texts, {"category": name})
 
 
-def join_reasons(n_entries: int, entry: Codes, text: Sequence[str], code: Codes, weight: Codes) -> pa.Array:
-    """(n_entries,) JSON lists of reasons; what is missing to a whole is the customer's other purchases.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mentions:
+    """Reasons named by entries.
+
+    Attributes:
+        starts: (n_entries + 1,) where each entry's reasons begin and end.
+        code: (n_mentions,) numbers of reasons.
+        weight: (n_mentions,) in ten-thousandths; those of an entry add up to a whole but for rounding.
+    """
+
+    starts: Codes
+    code: Codes
+    weight: Codes
+
+    @classmethod
+    def of(cls, n_entries: int, entry: Codes, code: Codes, weight: Codes, other: int) -> Mentions:
+        """Reasons by entry; what is missing to a whole is another reason.
+
+        Args:
+            n_entries: number of entries.
+            entry: (n_mentions,) ascending; which entry each belongs to.
+            code: (n_mentions,) numbers of reasons.
+            weight: (n_mentions,) in ten-thousandths, at least 1.
+            other: number of the reason that stands for the rest.
+        """
+        told = np.bincount(entry, weights=weight, minlength=n_entries).astype(np.int64)
+        number = np.bincount(entry, minlength=n_entries)
+        # A rest of as many ten-thousandths as there are reasons is rounding.
+        rest = np.flatnonzero(WHOLE - told > number)
+        last = np.cumsum(number)[rest]
+        return cls(
+            starts=np.concatenate([[0], np.cumsum(number + (WHOLE - told > number))]),
+            code=np.insert(code, last, other),
+            weight=np.insert(weight, last, WHOLE - told[rest]),
+        )
+
+    def take(self, entries: Codes) -> Mentions:
+        """The same of entries in another order."""
+        length = np.diff(self.starts)[entries]
+        starts = np.concatenate([[0], np.cumsum(length)])
+        place = np.arange(starts[-1]) + np.repeat(self.starts[entries] - starts[:-1], length)
+        return Mentions(starts=starts, code=self.code[place], weight=self.weight[place])
+
+    def told(self, reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+        """All of them, one after the other, as the views of `published` tell them."""
+        return [
+            {**reasons[code].published(), "weight": weight / WHOLE}
+            for code, weight in zip(self.code.tolist(), self.weight.tolist(), strict=True)
+        ]
+
+    def columns(self) -> tuple[pa.Array, pa.Array]:
+        """As two columns of lists: numbers, and weights."""
+        starts = pa.array(self.starts, pa.int32())
+        return tuple(
+            pa.ListArray.from_arrays(starts, pa.array(values, pa.int32())) for values in (self.code, self.weight)
+        )
+
+
+def reasons_table(reasons: Sequence[Reason], tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables with `reasons` beside them, numbered by what they say: in whatever order they were first named.
 
     Args:
-        n_entries: number of lists.
-        entry: (n_reasons,) ascending; which list each reason belongs to.
-        text: opened reasons.
-        code: (n_reasons,) place of each reason in `text`.
-        weight: (n_reasons,) in ten-thousandths, at least 1.
+        reasons: by the number under which the rows name them so far.
+        tables: with a column `reason_codes`.
     """
-    told = np.bincount(entry, weights=weight, minlength=n_entries).astype(np.int64)
-    number = np.bincount(entry, minlength=n_entries)
-    # A rest of as many ten-thousandths as there are reasons is rounding.
-    rest = np.flatnonzero(WHOLE - told > number)
-    entry = np.concatenate([entry, rest])
-    code = np.concatenate([code, np.full(len(rest), len(text))])
-    weight = np.concatenate([weight, WHOLE - told[rest]])
-    order = np.argsort(entry, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(entry, minlength=n_entries))])
-    weights = pa.array([f"{value / WHOLE}}}" for value in range(WHOLE + 1)], pa.large_string())
-    parts = pa.array([*text, OTHER], pa.large_string()).take(pa.array(code[order]))
-    closed = pc.binary_join_element_wise(parts, weights.take(pa.array(weight[order])), _NOTHING)
-    lists = pa.LargeListArray.from_arrays(pa.array(starts, pa.int64()), closed)
-    joined = pc.binary_join(lists, pa.scalar(", ", pa.large_string()))
-    start, end = (pa.scalar(text, pa.large_string()) for text in "[]")
-    return pc.binary_join_element_wise(start, joined, end, _NOTHING).cast(pa.string())
+    rows = [reason.row() for reason in reasons]
+    order = sorted(range(len(rows)), key=rows.__getitem__)
+    number = np.empty(len(rows), dtype=np.int32)
+    number[order] = np.arange(len(rows))
+    columns: list[Any] = [np.arange(len(rows)), *zip(*(rows[place] for place in order), strict=True)]
+    told = pa.table(columns, schema=REASONS) if rows else REASONS.empty_table()
+    return {**{name: _renumbered(table, number) for name, table in tables.items()}, "reasons": told}
+
+
+def _renumbered(table: pa.Table, number: npt.NDArray[np.int32]) -> pa.Table:
+    column = table.column("reason_codes").combine_chunks()
+    codes = pa.array(number[column.flatten().to_numpy()], pa.int32())
+    lists = pa.ListArray.from_arrays(pa.array(column.offsets.to_numpy() - column.offsets[0].as_py(), pa.int32()), codes)
+    return table.set_column(table.column_names.index("reason_codes"), "reason_codes", lists)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,12 +125,13 @@ def _entry(model: Recommendations, scorer: Scorer, rules: Rules, pair: tuple[int
     index = int(place[0])
     shares = method_shares(method, scored, listed, scorer.rankers.get(which))
     own = {name: share[[index]] for name, share in shares.items()}
-    reasons = Explainer.of(scorer, rules).explain_entries(np.array([row]), np.array([column]), own)
+    explainer = Explainer.of(scorer, rules)
+    named = explainer.explain_entries(np.array([row]), np.array([column]), own)
     return told | {
         "method": str(entry_sources(method, listed)[index]),
         "rank": int(listed.ranking.rank[index]) + 1,
         "score": float(listed.ranking.score[index]),
-        "reasons": json.loads(reasons[0].as_py()),
+        "reasons": named.told(explainer.reasons),
     }
 
 

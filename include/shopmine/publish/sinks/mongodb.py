@@ -168,7 +168,7 @@ def _validator(about: str, comments: dict[str, str]) -> dict[str, Any]:
 def _build(database: Database[dict[str, Any]], name: str, table: SinkTable, stamp: Stamp) -> int:
     validator = _validator(table.about + _stamped(stamp), dict(table.comments))
     collection = database.create_collection(name, validator=validator)
-    for chunk in row_chunks(table, decode_json=True):
+    for chunk in row_chunks(table):
         documents = [{**{key: _bson(value) for key, value in row.items()}, "release": stamp.release} for row in chunk]
         collection.insert_many(documents, ordered=False)
     if table.key:

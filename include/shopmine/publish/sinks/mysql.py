@@ -18,7 +18,8 @@ import pymysql
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
 from shopmine.faults import fault_point
-from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, Guard, SinkOptions, SinkTable, Stamp, row_chunks
+from shopmine.publish.sinks.mysql_text import insert_statements
+from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, Guard, SinkOptions, SinkTable, Stamp
 
 if TYPE_CHECKING:
     from shopmine.config.connections import Connection
@@ -207,11 +208,9 @@ def _type(type_: pa.DataType, *, is_key: bool) -> str:
 
 
 def _insert(cursor: Any, name: str, table: SinkTable) -> int:
-    columns = table.rows.column_names
-    names, marks = ", ".join(map(_quote, columns)), ", ".join(["%s"] * len(columns))
-    sql = f"INSERT INTO {_quote(name)} ({names}) VALUES ({marks})"  # noqa: S608  names are quoted by us
-    for chunk in row_chunks(table, decode_json=False):
-        cursor.executemany(sql, [tuple(row.values()) for row in chunk])
+    names = ", ".join(map(_quote, table.rows.column_names))
+    for statement in insert_statements(f"INSERT INTO {_quote(name)} ({names})", table.rows):
+        cursor.connection.query(statement)
     return int(table.rows.num_rows)
 
 

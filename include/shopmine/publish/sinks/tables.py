@@ -78,32 +78,27 @@ class SinkOptions:
             )
 
 
-def row_chunks(table: SinkTable, *, decode_json: bool, size: int = 5000) -> Iterator[list[dict[str, Any]]]:
+def row_chunks(table: SinkTable, size: int = 5000) -> Iterator[list[dict[str, Any]]]:
     """The rows as plain Python values, some thousands at a time.
 
     Args:
         table: what to write.
-        decode_json: JSON text becomes lists and objects; else lists become JSON text.
         size: rows of a chunk.
 
     Yields:
-        Chunks of rows; a float that is not finite is None.
+        Chunks of rows; JSON text becomes lists and objects, a float that is not finite None.
     """
     for batch in table.rows.to_batches(max_chunksize=size):
         yield [
-            {name: _plain(value, name in table.json_columns, decode_json) for name, value in row.items()}
+            {name: _plain(value, name in table.json_columns) for name, value in row.items()}
             for row in batch.to_pylist()
         ]
 
 
-def _plain(value: Any, is_json: bool, decode_json: bool) -> Any:
+def _plain(value: Any, is_json: bool) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, str) and is_json and decode_json:
-        return json.loads(value)
-    if isinstance(value, list) and not decode_json:
-        return json.dumps(value, ensure_ascii=False)
-    return value
+    return json.loads(value) if isinstance(value, str) and is_json else value
 
 
 def shorten_decimals(rows: pa.Table) -> pa.Table:

@@ -1,0 +1,17 @@
+"""Keep each reason of a release once; the rows of recommendations and audiences name it by its number."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alembic import op
+
+revision: str = "0007"
+down_revision: str | None = "0006"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Run the frozen SQL beside this file, in order; later changes of the metadata never change it."""
+    for path in sorted(Path(__file__).with_name("sql_0007").glob("*.sql")):
+        op.get_bind().exec_driver_sql(path.read_text(encoding="utf-8"))
