@@ -21,6 +21,7 @@ from shopmine.prepare.gates import Check
 from shopmine.publish.compare import Comparison, ReleaseFrames, compare_releases
 from shopmine.publish.day_facts import DAY_COLUMNS, day_facts
 from shopmine.publish.gates import (
+    MAIN_LIST,
     Candidate,
     Catalogue,
     GatesConfig,
@@ -366,7 +367,11 @@ def _judged(
 def _previous(state: _Run, earlier: Release) -> PreviousRelease:
     wanted = {"customers": [CUSTOMER, "segment"], "recommendations": [CUSTOMER, "list", "rank", PRODUCT]}
     schemas = {name: pa.schema([result_schema(name).field(column) for column in wanted[name]]) for name in wanted}
-    frames = {name: read_release(state.db, earlier.release, name, schemas[name]).to_pandas() for name in wanted}
+    only = {"recommendations": {"list": MAIN_LIST}}
+    frames = {
+        name: read_release(state.db, earlier.release, name, schemas[name], **only.get(name, {})).to_pandas()
+        for name in wanted
+    }
     return PreviousRelease(release=earlier.release, gap_days=(state.day - earlier.day).days, **frames)
 
 
@@ -385,6 +390,6 @@ def _statistics(state: _Run) -> pd.DataFrame:
         entity: read_facts(state.db, of_day, entity, columns, state.rules) for entity, columns in DAY_COLUMNS.items()
     }
     before = replace(state.manifest, batches=tuple(batch for batch in state.manifest.batches if batch.day < state.day))
-    earlier = read_facts(state.db, before, "order_lines", [CUSTOMER, KIND], state.rules)
+    earlier = read_facts(state.db, before, "order_lines", [CUSTOMER, KIND], state.rules, distinct=True)
     products = read_facts(state.db, state.manifest, "products", [PRODUCT, "category"], state.rules)
     return day_statistics(day_facts(frames, earlier, products), state.day)

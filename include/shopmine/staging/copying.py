@@ -122,6 +122,10 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
+def _is_text_list(kind: pa.DataType) -> bool:
+    return _is_list(kind) and not pa.types.is_integer(kind.value_type)
+
+
 def _csv_pieces(frame: pa.Table) -> Iterable[memoryview]:
     for batch in frame.to_batches(max_chunksize=1 << 16):
         sink = pa.BufferOutputStream()
@@ -183,12 +187,12 @@ def _bound_sql(
 
 
 def _with_json_lists(inner: sql.SQL, schema: pa.Schema) -> sql.Composable:
-    """Arrays come out as JSON, which has one way to write each text; the rest as it is."""
-    if not any(_is_list(field.type) for field in schema):
+    """Arrays of texts come out as JSON, which has one way to write each text; the rest as it is."""
+    if not any(_is_text_list(field.type) for field in schema):
         return inner.format()
     names = [sql.Identifier(f"c{n}") for n in range(len(schema))]
     shown = [
-        sql.SQL("to_json({})").format(name) if _is_list(field.type) else name
+        sql.SQL("to_json({})").format(name) if _is_text_list(field.type) else name
         for name, field in zip(names, schema, strict=True)
     ]
     return sql.SQL("SELECT {} FROM ({}) AS q ({})").format(
@@ -221,14 +225,25 @@ def _parse(data: memoryview, schema: pa.Schema, block_bytes: int) -> pa.Table:
     return frame.cast(schema)
 
 
-def _has_gaps(column: pa.ChunkedArray) -> bool:
-    """Whether any list of numbers is empty or holds a null."""
-    return bool(pc.any(pc.or_(pc.equal(column, "[]"), pc.match_substring(column, "null"))).as_py())
+def _from_number_lists(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """From PostgreSQL's text of arrays of numbers, `{1,NULL,2}`, all at once."""
+    none = pa.scalar(None, pa.list_(pa.string()))
+    empty = pa.scalar([], pa.list_(pa.string()))
+    parts = []
+    for chunk in column.chunks:
+        texts = pc.split_pattern(pc.utf8_trim(chunk, "{}"), ",")
+        known = pc.if_else(pc.equal(chunk, "{}"), empty, texts)
+        values = known.flatten()
+        values = pc.if_else(pc.equal(values, "NULL"), pa.scalar(None, pa.string()), values).cast(kind.value_type)
+        starts = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(known), 0).to_numpy())])
+        lists = pa.ListArray.from_arrays(pa.array(starts, pa.int32()), values)
+        parts.append(pc.if_else(chunk.is_valid(), lists, none.cast(lists.type)).cast(kind))
+    return pa.chunked_array(parts, kind)
 
 
 def _from_text(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    if _is_list(kind) and pa.types.is_integer(kind.value_type) and not _has_gaps(column):
-        return pc.split_pattern(pc.utf8_trim(column, "[]"), ",").cast(kind)
+    if _is_list(kind) and pa.types.is_integer(kind.value_type):
+        return _from_number_lists(column, kind)
     convert: Callable[[str], object] = json.loads if _is_list(kind) else lambda text: bytes.fromhex(text[2:])
     values = [None if text is None else convert(text) for text in column.to_pylist()]
     return pa.chunked_array([pa.array(values, kind)])

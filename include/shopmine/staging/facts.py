@@ -297,6 +297,7 @@ def read_facts(  # noqa: PLR0913 - named by the caller, one by one
     *,
     until: date | None = None,
     types: Mapping[str, pa.DataType] | None = None,
+    distinct: bool = False,
 ) -> pa.Table:
     """The rows of a canonical entity that the manifest's batches gave, under these rules.
 
@@ -308,6 +309,7 @@ def read_facts(  # noqa: PLR0913 - named by the caller, one by one
         rules: as for `unprepared`.
         until: only what is known of days up to and including this one.
         types: other Arrow types than the usual ones (numerics: decimal128(38, 10)), by column.
+        distinct: each row once, whatever the other columns say; of facts only.
 
     Returns:
         (n_rows, len(columns)); facts in no order, of a dimension the newest version of each key.
@@ -324,7 +326,7 @@ def read_facts(  # noqa: PLR0913 - named by the caller, one by one
         if not found:
             return schema.empty_table()
         query = _fact_query(ENTITIES[entity], columns, found)
-        return copy_out(connection, query, schema)
+        return copy_out(connection, query.distinct() if distinct else query, schema)
 
 
 def _fact_schema(entity: str, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Schema:

@@ -204,7 +204,9 @@ def approve(db: Database, shop: str, release: int, lease: Lease) -> Release:
         return _one(connection, shop, release)
 
 
-def read_release(db: Database, release: int, table: str, schema: pa.Schema | None = None) -> pa.Table:
+def read_release(
+    db: Database, release: int, table: str, schema: pa.Schema | None = None, **equal: str | int
+) -> pa.Table:
     """The rows of a published table in one release, without those of persons who asked to be left out.
 
     Args:
@@ -212,6 +214,7 @@ def read_release(db: Database, release: int, table: str, schema: pa.Schema | Non
         release: its number.
         table: name of the published table.
         schema: wanted columns and types; default: all, exact numbers as decimal128(38, 18), JSON as text.
+        equal: only rows with these values, by column.
 
     Returns:
         (n_rows, len(schema)), by the table's key.
@@ -226,10 +229,11 @@ def read_release(db: Database, release: int, table: str, schema: pa.Schema | Non
     view = sa.table(
         f"all_{table}",
         sa.column("release"),
-        *(sa.column(name) for name in {*wanted.names, *entry.key}),
+        *(sa.column(name) for name in {*wanted.names, *entry.key, *equal}),
         schema="published",
     )
     query = sa.select(*(view.c[name] for name in wanted.names)).where(view.c.release == release)
+    query = query.where(*(view.c[name] == value for name, value in equal.items()))
     with db.snapshot() as connection:
         if _find(connection, releases.c.release == release) is None:
             raise NotFoundError(f"there is no release {release}; published.releases lists them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,6 +13,8 @@ import pyarrow as pa
 import pymongo
 import pymysql
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from shopmine.config.connections import Connection
@@ -66,6 +69,30 @@ def test_mysql_keeps_values_types_and_comments(mysql_database: Connection) -> No
     )
     assert comments == [("the person's key",)]
     assert mysql_rows(mysql_database, "SELECT `release`, day FROM shopmine_release") == [(3, "2011-12-09")]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.none()
+            | st.text(st.characters(exclude_categories=["Cs"]))
+            | st.sampled_from(["\\", "'", "\\'", "\0", "%s"]),
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.none() | st.lists(st.none() | st.integers(-(2**31), 2**31 - 1)),
+        ),
+        max_size=9,
+    )
+)
+def test_mysql_gives_back_any_text_number_and_list(mysql_database: Connection, rows: list[tuple[Any, ...]]) -> None:
+    schema = pa.schema(
+        [("at", pa.int64()), ("text", pa.string()), ("score", pa.float64()), ("codes", pa.list_(pa.int32()))]
+    )
+    columns = [[*range(len(rows))], *([*column] for column in zip(*rows, strict=True))] if rows else [[]] * 4
+    table = SinkTable(name="anything", rows=pa.table(columns, schema=schema), key=("at",))
+    mysql.write_tables(mysql_database, [table], STAMP, SinkOptions())
+    found = mysql_rows(mysql_database, "SELECT text, score, codes FROM shopmine_anything ORDER BY at")
+    assert [(text, score, None if codes is None else json.loads(codes)) for text, score, codes in found] == rows
 
 
 def test_mysql_replaces_its_own_tables_only(mysql_database: Connection) -> None:

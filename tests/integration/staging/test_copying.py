@@ -25,6 +25,7 @@ TABLE = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True)),
     sa.Column("bytes", sa.LargeBinary),
     sa.Column("texts", ARRAY(sa.Text)),
+    sa.Column("numbers", ARRAY(sa.Integer)),
     sa.Column("json", JSONB),
     schema="public",
 )
@@ -39,6 +40,7 @@ SCHEMA = pa.schema(
         "at": pa.timestamp("us", tz="UTC"),
         "bytes": pa.binary(),
         "texts": pa.list_(pa.string()),
+        "numbers": pa.list_(pa.int32()),
         "json": pa.string(),
     }
 )
@@ -73,6 +75,7 @@ ROW = st.fixed_dictionaries(
         "at": st.none() | st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - timezones gives it
         "bytes": st.none() | st.binary(max_size=10),
         "texts": st.none() | st.lists(st.none() | TEXT, max_size=3),
+        "numbers": st.none() | st.lists(st.none() | st.integers(-(2**31), 2**31 - 1), max_size=3),
         "json": st.none() | st.sampled_from(["{}", '{"a": [1, "\\n"]}', '"客户"', "null"]),
     }
 )

@@ -8,6 +8,7 @@ touched: what it wrote carries its mark in the table's comment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -209,8 +210,13 @@ def _type(type_: pa.DataType, *, is_key: bool) -> str:
 
 def _insert(cursor: Any, name: str, table: SinkTable) -> int:
     names = ", ".join(map(_quote, table.rows.column_names))
-    for statement in insert_statements(f"INSERT INTO {_quote(name)} ({names})", table.rows):
-        cursor.connection.query(statement)
+    statements = insert_statements(f"INSERT INTO {_quote(name)} ({names})", table.rows)
+    with ThreadPoolExecutor(1) as writer:
+        ahead = writer.submit(next, statements, None)
+        while (statement := ahead.result()) is not None:
+            # The next one is written while the server works on this one.
+            ahead = writer.submit(next, statements, None)
+            cursor.connection.query(statement)
     return int(table.rows.num_rows)
 
 
