@@ -294,7 +294,7 @@ def shared_share(old: pd.DataFrame, new: pd.DataFrame, *, size: int, name: str =
     before, now = (
         frame.loc[(frame[LIST] == name) & (frame[RANK] <= size), [CUSTOMER, PRODUCT]] for frame in (old, new)
     )
-    both = now[now[CUSTOMER].isin(before[CUSTOMER])]
+    both = now[now[CUSTOMER].isin(before[CUSTOMER].unique())]
     n_kept = both.merge(before, on=[CUSTOMER, PRODUCT]).groupby(CUSTOMER).size()
     n_now = both.groupby(CUSTOMER).size()
     return (n_kept.reindex(n_now.index).fillna(0) / n_now).sort_index()

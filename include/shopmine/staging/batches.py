@@ -1,8 +1,9 @@
 """Batches: what a source said about an entity and a day, exactly and for good."""
 
 import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
@@ -167,10 +168,9 @@ def replace_lines(connection: sa.Connection, batch: Batch, lines: Sequence[bytes
 def all_batches(db: Database, shop: str) -> list[Batch]:
     """Every batch of a shop, also superseded ones, by source, entity, day and number."""
     table = batches_table.c
-    wanted = sa.select(batches_table).where(table.shop == shop)
+    wanted = sa.select(*_COLUMNS).where(table.shop == shop)
     with db.snapshot() as connection:
-        rows = connection.execute(wanted.order_by(table.source, table.entity, table.day, table.batch))
-        return [_batch(row) for row in rows]
+        return _select(connection, wanted.order_by(table.source, table.entity, table.day, table.batch))
 
 
 def _content_hash(columns: Sequence[BatchColumn], form: str, n_rows: int, body: bytes) -> str:
@@ -244,13 +244,15 @@ def read_many(db: Database, numbers: Sequence[int]) -> list[list[bytes]]:
         NotFoundError: one of them does not exist.
         DataError: the stored bytes of one are not what was landed.
     """
-    wanted = batches_table.c.batch == sa.any_(sa.literal([*numbers], postgresql.ARRAY(sa.BigInteger)))
+    table = batches_table.c
     with db.snapshot() as connection:
-        rows = {row.batch: row for row in connection.execute(sa.select(batches_table).where(wanted))}
-        if missing := sorted(set(numbers) - set(rows)):
+        found = load_batches(connection, numbers)
+        if missing := sorted(set(numbers) - set(found)):
             raise NotFoundError(f"there are no batches {missing}; clean.accounting lists them")
+        told = connection.execute(sa.select(table.batch, table.n_bytes).where(_is_one_of(numbers)))
+        n_bytes = dict(told.tuples())
         data = read_pieces(connection, chunks, numbers)
-    return [_unpack(_batch(rows[n]), rows[n].n_bytes, data.get(n, b"")) for n in numbers]
+    return [_unpack(found[n], n_bytes[n], data.get(n, b"")) for n in numbers]
 
 
 def _unpack(batch: Batch, n_bytes: int, data: bytes) -> list[bytes]:
@@ -308,9 +310,8 @@ def select_newest(
     if known_at is not None:
         conditions.append(table.known_at <= known_at)
     slot = (table.source, table.entity, table.day)
-    newest = sa.select(batches_table).where(table.shop == shop, *conditions).ext(postgresql.distinct_on(*slot))
-    rows = connection.execute(newest.order_by(*slot, table.known_at.desc(), table.batch.desc()))
-    return [_batch(row) for row in rows]
+    newest = sa.select(*_COLUMNS).where(table.shop == shop, *conditions).ext(postgresql.distinct_on(*slot))
+    return _select(connection, newest.order_by(*slot, table.known_at.desc(), table.batch.desc()))
 
 
 def known_since(db: Database, shop: str, until: date) -> datetime | None:
@@ -324,22 +325,27 @@ def known_since(db: Database, shop: str, until: date) -> datetime | None:
 
 def load_batches(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, Batch]:
     """These batches by number."""
-    wanted = sa.any_(sa.literal([*numbers], postgresql.ARRAY(sa.BigInteger)))
-    rows = connection.execute(sa.select(batches_table).where(batches_table.c.batch == wanted))
-    return {row.batch: _batch(row) for row in rows}
+    found = _select(connection, sa.select(*_COLUMNS).where(_is_one_of(numbers)))
+    return {batch.batch: batch for batch in found}
 
 
-def _batch(row: sa.Row[Any]) -> Batch:
-    return Batch(
-        batch=row.batch,
-        shop=row.shop,
-        source=row.source,
-        entity=row.entity,
-        day=row.day,
-        known_at=row.known_at,
-        known_at_assumed=row.known_at_assumed,
-        content_hash=row.content_hash,
-        n_rows=row.n_rows,
-        columns=tuple(BatchColumn(name=column["name"], type=column["type"]) for column in row.columns),
-        format=row.format,
-    )
+def _is_one_of(numbers: Sequence[int]) -> sa.ColumnElement[bool]:
+    return batches_table.c.batch == sa.any_(sa.literal([*numbers], postgresql.ARRAY(sa.BigInteger)))
+
+
+_NAMES: Final = tuple(field.name for field in fields(Batch) if field.name != "columns")
+_COLUMNS: Final = (
+    *(batches_table.c[name] for name in _NAMES),
+    sa.cast(batches_table.c.columns, sa.Text).label("columns"),
+)
+
+
+def _select(connection: sa.Connection, query: sa.Select[Any]) -> list[Batch]:
+    """The batches of a query over `_COLUMNS`; thousands of them have the same few columns, read once."""
+    shared: dict[str, tuple[BatchColumn, ...]] = {}
+    found = []
+    for *values, text in connection.execute(query):
+        if text not in shared:
+            shared[text] = tuple(BatchColumn(name=told["name"], type=told["type"]) for told in json.loads(text))
+        found.append(Batch(**dict(zip(_NAMES, values, strict=True)), columns=shared[text]))
+    return found

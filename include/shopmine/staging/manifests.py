@@ -3,7 +3,7 @@
 import hashlib
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import sqlalchemy as sa
@@ -99,7 +99,10 @@ def freeze_manifest(db: Database, context: RunContext, entities: Mapping[tuple[s
                 "snapshots": [batch.batch for batch in snapshots],
                 "content_hash": chosen.content_hash,
             }
-            connection.execute(insert(manifests).values(values).on_conflict_do_nothing(index_elements=["run"]))
+            fix = insert(manifests).values(values).on_conflict_do_nothing(index_elements=["run"])
+            number = connection.execute(fix.returning(manifests.c.manifest)).scalar_one_or_none()
+            if number is not None:
+                return replace(chosen, manifest=number)
     return load_manifest(db, context.run)
 
 
