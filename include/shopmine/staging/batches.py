@@ -250,7 +250,7 @@ def read_many(db: Database, numbers: Sequence[int]) -> list[list[bytes]]:
         if missing := sorted(set(numbers) - set(found)):
             raise NotFoundError(f"there are no batches {missing}; clean.accounting lists them")
         told = connection.execute(sa.select(table.batch, table.n_bytes).where(_is_one_of(numbers)))
-        n_bytes = dict(told.tuples().all())
+        n_bytes = {row.batch: row.n_bytes for row in told}
         data = read_pieces(connection, chunks, numbers)
     return [_unpack(found[n], n_bytes[n], data.get(n, b"")) for n in numbers]
 
