@@ -23,7 +23,8 @@ from sqlalchemy.dialects import postgresql
 
 from shopmine.cli.overview import COMMANDS
 from shopmine.config.canonical import ENTITIES
-from shopmine.config.entities import EntityConfig, FieldConfig, SourceConfig
+from shopmine.config.entities import EntityConfig, LookupConfig, SourceConfig
+from shopmine.config.fields import FieldConfig
 from shopmine.config.shops import Shop, SinkConfig
 from shopmine.mining.registry import MODELS, load_functions
 from shopmine.prepare.gates import PrepareGates
@@ -145,6 +146,7 @@ def plain(annotation: object) -> str:
         ("date", "day"),
         ("int", "whole number"),
         ("float", "number"),
+        ("Decimal", "number"),
         ("str", "text"),
     )
     text = str(annotation) if text in ("Optional", "Union") else str(text)
@@ -173,6 +175,7 @@ def settings_page() -> str:
         "## `[sources.NAME.entities.ENTITY]`\n\n" + table(HEADS, model_rows(EntityConfig)),
         "## `[sources.NAME.entities.ENTITY.fields]`: canonical column = …\n\n"
         'A plain text is short for `{ column = "text" }`.\n\n' + table(HEADS, model_rows(FieldConfig)),
+        "## `[sources.NAME.entities.ENTITY.lookups]`: name = …\n\n" + table(HEADS, model_rows(LookupConfig)),
         "## `[sinks.NAME]`\n\n" + table(HEADS, model_rows(SinkConfig)),
         "## `[gates]`\n\n" + table(HEADS, [*config_rows(PrepareGates), *config_rows(GatesConfig)]),
     ]

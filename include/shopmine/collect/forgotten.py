@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from shopmine.staging.rights import tombstone
 
 if TYPE_CHECKING:
-    from shopmine.config.entities import EntityConfig, FieldConfig
+    from shopmine.config.entities import EntityConfig
+    from shopmine.config.fields import FieldConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

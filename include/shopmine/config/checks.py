@@ -13,7 +13,8 @@ from shopmine.config.kinds import KIND_SETTINGS, KINDS, nearest
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-    from shopmine.config.entities import Condition, EntityConfig, FieldConfig, SourceConfig
+    from shopmine.config.entities import EntityConfig, SourceConfig
+    from shopmine.config.fields import Condition, FieldConfig
 
 _NUMBERS = (ColumnType.NUMERIC, ColumnType.INTEGER)
 

@@ -2,118 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shopmine.config.canonical import ENTITIES, CanonicalEntity
+from shopmine.config.expressions import parse_expression
+from shopmine.config.fields import Condition, Contract, FieldConfig, Settings, read_conditions
 from shopmine.config.kinds import KINDS, nearest
 
 SNAPSHOT: Final = "snapshot"
+_STRICTEST_FIRST: Final[tuple[Contract | None, ...]] = ("freeze", None, "discard_row", "discard_value", "evolve")
 # Folders of the zone files that hold the same zones counted otherwise, and names that no database knows.
 _OTHER_CLOCKS: Final = ("posix/", "right/", "posixrules", "localtime")
-_COMPARISON: Final = re.compile(r"\s*(<=|>=|!=|<|>|=)\s*(-?\d+(?:\.\d+)?)\s*")
 
 
-class Settings(BaseModel):
-    """Base of every part of a shop's file: frozen, no unknown keys."""
+class LookupConfig(Settings):
+    """What is looked up for a row in one of the shop's `maps`.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, populate_by_name=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One test of one canonical column: by RE2 `pattern` (searched, not anchored), else `operator` and `number`.
-
-    A null fulfils no condition.
+    Attributes:
+        column: canonical column whose text is looked up; what the map does not know gives nothing.
+        map: name of the table in the shop's `maps`.
+        is_path: the map names each one's parent: give the whole way from the top, like `Drinks/Coffee/Espresso`.
     """
 
     column: str
-    pattern: str | None = None
-    operator: Literal["<", "<=", ">", ">=", "=", "!="] | None = None
-    number: Decimal | None = None
-
-    @classmethod
-    def parse(cls, column: str, text: str) -> Condition:
-        """Read `"^C"` (a pattern) or `"< 0"` (a comparison with a number)."""
-        if comparison := _COMPARISON.fullmatch(text):
-            return cls(column=column, operator=comparison[1], number=Decimal(comparison[2]))  # type: ignore[arg-type]
-        return cls(column=column, pattern=text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """`value` where all conditions hold (`is` in the file)."""
-
-    value: str
-    conditions: tuple[Condition, ...]
-
-
-class FieldConfig(Settings):
-    """How one canonical column is made, in this order.
-
-    The text of `column` (else of `columns`, else `constant`) is trimmed, made null when empty, changed in case, replaced
-    by `replace` when equal to one of its keys; the first of `cases` that holds overrides it; `default` stands where it is
-    null.
-
-    Attributes:
-        columns: source columns that together are the value, with `/` between; null where one of them is.
-        divided_by: source column by whose number that of `column` is divided, like a total by its pieces: ten decimals.
-    """
-
-    column: str | None = None
-    columns: tuple[str, ...] = ()
-    divided_by: str | None = None
-    constant: str | None = None
-    trim: bool = True
-    case: Literal["upper", "lower"] | None = None
-    empty_is_null: bool = True
-    replace: Mapping[str, str] = Field(default_factory=dict)
-    default: str | None = None
-    cases: tuple[Case, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"column": value} if isinstance(value, str) else value
-
-    @field_validator("cases", mode="before")
-    @classmethod
-    def _read_cases(cls, value: Any) -> Any:
-        return tuple(_read_case(case) for case in value) if isinstance(value, list) else value
-
-    @model_validator(mode="after")
-    def _has_a_value(self) -> FieldConfig:
-        given = [name for name in ("column", "columns", "constant") if getattr(self, name) not in (None, ())]
-        if len(given) > 1:
-            raise ValueError(f"has both `{given[0]}` and `{given[1]}`; keep one")
-        if not given and self.default is None and not self.cases:
-            raise ValueError("says nothing; give `column`, `columns`, `constant`, `default` or `cases`")
-        if self.divided_by is not None and self.column is None:
-            raise ValueError("has `divided_by` without `column`; say what is divided")
-        return self
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source columns that it is made of."""
-        return tuple(name for name in (self.column, *self.columns, self.divided_by) if name is not None)
-
-
-def _read_case(case: Any) -> Case:
-    if not isinstance(case, dict) or "is" not in case or len(case) < 2:
-        raise ValueError('a case needs `is` and at least one condition, like { is = "return", order_id = "^C" }')
-    return Case(value=str(case["is"]), conditions=_read_conditions({k: v for k, v in case.items() if k != "is"}))
-
-
-def _read_conditions(value: Any) -> tuple[Condition, ...]:
-    if not isinstance(value, dict) or not value or not all(isinstance(text, str) for text in value.values()):
-        raise ValueError('conditions are written { canonical column = "pattern" } or { quantity = "> 0" }')
-    return tuple(Condition.parse(column, text) for column, text in value.items())
+    map: str
+    is_path: bool = False
 
 
 class EntityConfig(Settings):
@@ -129,6 +46,13 @@ class EntityConfig(Settings):
         fields: canonical column -> how it is made.
         attributes: name -> source column.
         rules: name -> conditions that a good row fulfils.
+        keep: expression over the canonical columns: rows for which it does not hold are filtered out, and counted so.
+        computed: name -> expression over the canonical columns, which goes to `attributes`.
+        lookups: name -> `{ column = "canonical column", map = "one of the shop's maps" }`, which goes to `attributes`;
+            with `is_path = true` the map names parents, and the whole way from the top is given.
+        contract: for all fields that say nothing themselves (docs/prepare.md). Nothing: a column that is gone stops the
+            task, another type is followed, a row with a value that does not fit goes to quarantine.
+        ignore: source columns that are known and not used: with `contract = "freeze"` any other new one stops the task.
     """
 
     name: str
@@ -152,16 +76,39 @@ class EntityConfig(Settings):
     fields: Mapping[str, FieldConfig]
     attributes: Mapping[str, str] = Field(default_factory=dict)
     rules: Mapping[str, tuple[Condition, ...]] = Field(default_factory=dict)
+    keep: str | None = None
+    computed: Mapping[str, str] = Field(default_factory=dict)
+    lookups: Mapping[str, LookupConfig] = Field(default_factory=dict)
+    contract: Contract | None = None
+    ignore: tuple[str, ...] = ()
 
     @field_validator("only", mode="before")
     @classmethod
     def _read_only(cls, value: Any) -> Any:
-        return _read_conditions(value) if isinstance(value, dict) else value
+        return read_conditions(value) if isinstance(value, dict) else value
 
     @field_validator("rules", mode="before")
     @classmethod
     def _read_rules(cls, value: Any) -> Any:
-        return {name: _read_conditions(rule) for name, rule in value.items()} if isinstance(value, dict) else value
+        return {name: read_conditions(rule) for name, rule in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("keep")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        return None if text is None else parse_expression(text).text
+
+    @field_validator("computed")
+    @classmethod
+    def _all_readable(cls, computed: Mapping[str, str]) -> Mapping[str, str]:
+        return {name: parse_expression(text).text for name, text in computed.items()}
+
+    def contract_of(self, column: str) -> Contract | None:
+        """What holds for a canonical column; without its value, where that is required, a row is nothing."""
+        field, known = self.fields.get(column), self.canonical.by_name[column]
+        if field is not None and field.contract is not None:
+            return field.contract
+        is_needed = known.is_required and not known.is_made
+        return "discard_row" if self.contract == "discard_value" and is_needed else self.contract
 
     @property
     def canonical(self) -> CanonicalEntity:
@@ -255,6 +202,29 @@ class SourceConfig(Settings):
         """The source columns that a read of this entity must give: its own and those of the entities made from it."""
         users = (self.entities[entity], *self.derived(entity))
         return list(dict.fromkeys(column for user in users for column in user.columns()))
+
+    def removable(self, entity: str) -> frozenset[str]:
+        """The source columns that may be gone without stopping anything, as their contract says."""
+        return frozenset(column for column, held in self.contracts(entity).items() if held not in (None, "freeze"))
+
+    def contracts(self, entity: str) -> dict[str, Contract | None]:
+        """What holds for each source column that is read of an entity: the strictest of those that use it.
+
+        The day, the key and a person's key never go away in silence: of these holds nothing, or `freeze`.
+        """
+        read = self.entities[entity]
+        fixed = {name for name in (read.day, *read.key, *read.personal) if name is not None}
+        found: dict[str, list[Contract | None]] = {column: [] for column in self.columns(entity)}
+        for user in (read, *self.derived(entity)):
+            for name, field in user.fields.items():
+                for column in field.sources:
+                    found[column].append(user.contract_of(name) or read.contract)
+            for column in user.attributes.values():
+                found[column].append(user.contract or read.contract)
+        return {
+            column: next((c for c in _STRICTEST_FIRST if c in held and (c == "freeze" or column not in fixed)), None)
+            for column, held in found.items()
+        }
 
 
 def check_zone(timezone: str) -> str:

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -19,8 +21,11 @@ from pydantic_core import to_jsonable_python
 from shopmine.config.checks import explain_errors, find_problems
 from shopmine.config.connections import STAGING
 from shopmine.config.days import NO_DAY
-from shopmine.config.entities import EntityConfig, FieldConfig, Settings, SourceConfig, check_zone, with_names
+from shopmine.config.entities import EntityConfig, LookupConfig, SourceConfig, check_zone, with_names
+from shopmine.config.fields import FieldConfig, Settings
 from shopmine.config.kinds import SINK_KINDS, nearest
+from shopmine.config.processing import find_processing_problems
+from shopmine.config.spelling import spelled_values
 from shopmine.errors import ConfigError, NotFoundError
 
 SHOPS_VARIABLE: Final = "SHOPMINE_SHOPS"
@@ -28,7 +33,12 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 # Raised when `prepare` itself makes something else of the same rows, so that old days are prepared again.
 PREPARE_VERSION: Final = 3
 # Where rows are read does not change what is made of them: other rows make other batches.
-_NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter", "sheet", "api"}
+_NOT_RULES: Final = {"table", "query", "where", "collection", "path", "encoding", "delimiter", "sheet", "api", "ignore"}
+# Left out where nothing is said, so that a shop without them keeps the version that it had before there were these.
+_LATER_RULES: Final = {"keep", "computed", "lookups", "contract"}
+_LATER_FIELD_RULES: Final = {
+    "expression", "width", "chinese", "synonyms", "unit", "units", "currency", "min", "max", "contract",
+}  # fmt: skip
 
 
 class SinkConfig(Settings):
@@ -57,6 +67,9 @@ class Shop(Settings):
         read_delay_minutes: so long after midnight the sources are complete.
         training_weekday: models are fitted as of these days.
         models, gates: settings of these parts as they stand in the file; the parts check them.
+        synonyms: name -> value -> the other ways in which it is written; capitals and width do not matter.
+        maps: name -> text -> what is looked up for it: a region of a store, the parent of a category.
+        rates: currency -> day -> what one of it is in the shop's currency from that day on.
     """
 
     name: str
@@ -71,6 +84,9 @@ class Shop(Settings):
     sources: Mapping[str, SourceConfig]
     models: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     gates: Mapping[str, Any] = Field(default_factory=dict)
+    synonyms: Mapping[str, Mapping[str, tuple[str, ...]]] = Field(default_factory=dict)
+    maps: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
+    rates: Mapping[str, Mapping[date, Decimal]] = Field(default_factory=dict)
     sinks: Mapping[str, SinkConfig] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -86,6 +102,22 @@ class Shop(Settings):
     @classmethod
     def _known_zone(cls, timezone: str) -> str:
         return check_zone(timezone)
+
+    @field_validator("synonyms")
+    @classmethod
+    def _unambiguous(
+        cls, synonyms: Mapping[str, Mapping[str, tuple[str, ...]]]
+    ) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        for name, table in synonyms.items():
+            spelled_values(name, table)
+        return synonyms
+
+    @field_validator("rates")
+    @classmethod
+    def _positive(cls, rates: Mapping[str, Mapping[date, Decimal]]) -> Mapping[str, Mapping[date, Decimal]]:
+        if wrong := sorted(currency for currency, known in rates.items() if any(rate <= 0 for rate in known.values())):
+            raise ValueError(f"has rates of {wrong} that are not above 0")
+        return rates
 
     @model_validator(mode="after")
     def _possible_window(self) -> Shop:
@@ -130,10 +162,24 @@ class Shop(Settings):
                 "zones": [self.timezone, config.timezone],
                 "currency": self.currency,
                 "kind": config.kind,
-                "entities": [user.model_dump(mode="json", exclude=_NOT_RULES) for user in users],
+                "entities": [_rules(user) for user in users],
                 "canonical": [repr(user.canonical) for user in users],
+                **self._looked_at(users),
             }
         )
+
+    def _looked_at(self, users: Sequence[EntityConfig]) -> dict[str, Any]:
+        """The shop's tables that these entities use, as prepare's version depends on them; nothing where none does."""
+        fields = [field for user in users for field in user.fields.values()]
+        tables = {
+            "synonyms": {f.synonyms: self.synonyms.get(f.synonyms) for f in fields if f.synonyms is not None},
+            "maps": {look.map: self.maps.get(look.map) for user in users for look in user.lookups.values()},
+            "rates": self.rates if any(field.currency is not None for field in fields) else {},
+        }
+        found = {name: to_jsonable_python(table) for name, table in tables.items() if table}
+        if any(field.chinese is not None for field in fields):
+            found["opencc"] = version("opencc")
+        return found
 
     def whole_reads(self, entity: str) -> frozenset[tuple[str, str]]:
         """The (source, read entity) that together give all there is of an entity: each as a snapshot.
@@ -161,6 +207,7 @@ _TABLES: Final[Mapping[tuple[str, ...], type[Settings]]] = {
     ("sources", "*"): SourceConfig,
     ("sources", "*", "entities", "*"): EntityConfig,
     ("sources", "*", "entities", "*", "fields", "*"): FieldConfig,
+    ("sources", "*", "entities", "*", "lookups", "*"): LookupConfig,
     ("sinks", "*"): SinkConfig,
 }
 
@@ -203,9 +250,21 @@ def parse_shop(name: str, text: Mapping[str, Any], *, origin: str) -> Shop:
     except ValidationError as error:
         raise ConfigError("\n".join(f"{origin}: {problem}" for problem in explain_errors(error, _TABLES))) from None
     problems = [problem for source in shop.sources.values() for problem in find_problems(source)]
+    problems = problems or find_processing_problems(shop)
     if problems:
         raise ConfigError("\n".join(f"{origin}: {problem}" for problem in problems))
     return shop
+
+
+def _rules(entity: EntityConfig) -> dict[str, Any]:
+    told = entity.model_dump(mode="json", exclude=_NOT_RULES)
+    fields = {
+        name: {
+            key: value for key, value in field.items() if key != "outliers" and (value or key not in _LATER_FIELD_RULES)
+        }
+        for name, field in told["fields"].items()
+    }
+    return {**{key: value for key, value in told.items() if value or key not in _LATER_RULES}, "fields": fields}
 
 
 def _hash(value: Any) -> str:

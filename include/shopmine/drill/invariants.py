@@ -137,10 +137,12 @@ _SOURCE_ROWS: Final = {
 
 def _accounted(ask: Ask, ended: Ended) -> Iterator[str]:
     """Rows of the source, counted in the source itself, are the rows accounted for; the deleted person's are not read."""
-    query = "SELECT entity, day, expanded, kept, quarantined, duplicates FROM clean.accounting WHERE is_current"
+    query = (
+        "SELECT entity, day, expanded, kept, quarantined, duplicates, filtered FROM clean.accounting WHERE is_current"
+    )
     accounts = ask(query)
     for row in accounts:
-        if row.expanded != row.kept + row.quarantined + row.duplicates:
+        if row.expanded != row.kept + row.quarantined + row.duplicates + row.filtered:
             yield f"I4: {row.entity} of {row.day}: {tuple(row)}"
     days = (_shop(ended).first_day, ended.scratch.day)
     with mysql(ended.scratch) as cursor:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -14,15 +15,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopmine.columns import AMOUNT, ATTRIBUTES, QUANTITY, UNIT_PRICE
+from shopmine.columns import AMOUNT, QUANTITY, UNIT_PRICE
 from shopmine.config.canonical import ColumnType
+from shopmine.config.fields import Condition
+from shopmine.config.spelling import spelled_values
+from shopmine.prepare.contracts import settle_contract
 from shopmine.prepare.convert import MOST_DECIMALS, WIDE, arrow_type, convert_column, exact_amount, to_numbers
+from shopmine.prepare.expressions import evaluate, json_values
+from shopmine.prepare.measures import Rates, convert_money, convert_units, originals
 from shopmine.prepare.rows import Problems, SourceRows, shown
 from shopmine.prepare.signs import DISCOUNT, settle_signs
+from shopmine.prepare.standard import replace_synonyms, standardise
 
 if TYPE_CHECKING:
     from shopmine.config.canonical import CanonicalColumn
-    from shopmine.config.entities import Case, Condition, EntityConfig, FieldConfig
+    from shopmine.config.entities import EntityConfig, SourceConfig
+    from shopmine.config.fields import Case, FieldConfig
+    from shopmine.config.shops import Shop
 
 Mask = npt.NDArray[np.bool_]
 
@@ -43,16 +52,51 @@ _COMPARE: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locale:
-    """What a source leaves unsaid: the zone of its times without an offset, and the shop's currency."""
+    """What a source leaves unsaid: the zone of its times without an offset, and what the shop says for all its sources.
+
+    Attributes:
+        synonyms: name -> folded spelling -> value.
+        maps: name -> text -> what is looked up for it.
+        rates: of other currencies, in the shop's.
+        days: the day of each batch of the group, where amounts are converted.
+    """
 
     zone: ZoneInfo
     currency: str
+    synonyms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rates: Rates = field(default_factory=dict)
+    days: tuple[date | None, ...] = ()
+
+
+def locale_of(shop: Shop, source: SourceConfig) -> Locale:
+    """What a shop's file says for the rows of one of its sources."""
+    return Locale(
+        zone=source.zone,
+        currency=shop.currency,
+        synonyms={name: spelled_values(name, table) for name, table in shop.synonyms.items()},
+        maps=shop.maps,
+        rates=shop.rates,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conformed:
+    """Rows as a canonical entity.
+
+    Attributes:
+        table: its columns, one row for each source row.
+        fragments: name -> (n_rows,) JSON text, for `attributes`.
+    """
+
+    table: pa.Table
+    fragments: Mapping[str, pa.Array]
 
 
 def conform_rows(
     rows: SourceRows, entity: EntityConfig, locale: Locale, problems: Problems, *, may_lack: Collection[str] = ()
-) -> pa.Table:
-    """All canonical columns of `entity` and, as JSON text, its `attributes`, one row for each source row.
+) -> Conformed:
+    """All canonical columns of `entity` and what its file adds as attributes, one row for each source row.
 
     A column that the shop's file does not map is null; `currency` then is the shop's; `amount` is quantity × unit price
     − discount wherever the source gives none, with a return's signs as `signs` settles them. `line` is left null unless mapped: it needs the rows that are kept.
@@ -65,34 +109,71 @@ def conform_rows(
         may_lack: required columns without which a row is passed over by the caller, so that it is no problem here.
     """
     had_problems = set(problems.reasons)
-    text = _conform_fields(rows, entity, locale.currency)
+    made = _Fields(rows=rows, entity=entity, locale=locale, problems=problems)
+    text = _conform_fields(made)
     columns = {}
     for column in entity.canonical.columns:
-        field = entity.fields.get(column.name)
         values = text.get(column.name)
         if values is None:
             columns[column.name] = pa.nulls(len(rows), arrow_type(column.type, scale=0))
             continue
+        own = made.problems_of(column.name)
         if column.is_required and column.name not in (AMOUNT, *may_lack):
-            _note_missing(column, values, had_problems, problems)
-        if column.choices:
-            _note_unknown(column, values, problems)
-        values = _without_bytes(column, field, rows, values, problems)
-        zone = _zone(field, rows.types, locale.zone)
-        columns[column.name] = convert_column(column.name, column.type, values, zone, problems)
+            _note_missing(column, values, had_problems.union(own.reasons if own is not problems else ()), problems)
+        columns[column.name] = _convert(made, column, values, own)
     if AMOUNT in columns and QUANTITY in columns and UNIT_PRICE in columns:
         columns[AMOUNT] = _complete_amount(entity.name, columns, problems)
     fragments = {name: rows.json[path] for name, path in entity.attributes.items()}
-    return pa.table({**columns, ATTRIBUTES: join_attributes(fragments, len(rows))})
+    return Conformed(table=pa.table(columns), fragments={**fragments, **made.originals})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """The fields of an entity on their way; what is wrong with values that a contract is about is noted apart."""
+
+    rows: SourceRows
+    entity: EntityConfig
+    locale: Locale
+    problems: Problems
+    apart: dict[str, Problems] = field(default_factory=dict)
+    originals: dict[str, pa.Array] = field(default_factory=dict)
+
+    def problems_of(self, column: str) -> Problems:
+        """Where to note what does not fit a column."""
+        config = self.entity.fields.get(column)
+        is_plain = self.entity.contract_of(column) is None and (config is None or not config.is_made)
+        return self.problems if is_plain else self.apart.setdefault(column, Problems())
+
+
+def _convert(made: _Fields, column: CanonicalColumn, values: pa.Array, own: Problems) -> pa.Array:
+    """A column's typed values; those that do not fit are noted, or as its contract says."""
+    config = made.entity.fields.get(column.name)
+    if column.choices:
+        _note_unknown(column, values, own)
+    values = _without_bytes(column, config, made.rows, values, own)
+    zone = _zone(config, made.rows.types, made.locale.zone)
+    typed = convert_column(column.name, column.type, values, zone, own)
+    if config is not None and (config.min is not None or config.max is not None):
+        _note_outside(column.name, config, typed, own)
+    return typed if own is made.problems else settle_contract(made.entity, column.name, typed, own, made.problems)
+
+
+def _note_outside(name: str, config: FieldConfig, values: pa.Array, problems: Problems) -> None:
+    for operator, bound, what in (("<", config.min, "below"), (">", config.max, "above")):
+        if bound is not None:
+            condition = Condition(column=name, operator=operator, number=bound)  # type: ignore[arg-type]
+            bad = np.flatnonzero(_holds(condition, values))
+            given = values.take(pa.array(bad)).to_pylist()
+            problems.add(bad, [f"{name}: {_shown(value)} is {what} {bound}" for value in given])
 
 
 def _without_bytes(
-    column: CanonicalColumn, field: FieldConfig | None, rows: SourceRows, values: pa.Array, problems: Problems
+    column: CanonicalColumn, config: FieldConfig | None, rows: SourceRows, values: pa.Array, problems: Problems
 ) -> pa.Array:
     """Bytes land as hex digits, which are text but never the number or time that they look like."""
-    if field is None or column.type is ColumnType.TEXT:
+    if config is None or column.type is ColumnType.TEXT:
         return values
-    for source in field.sources:
+    for source in config.sources:
         kind = rows.types.get(source, "")
         if not kind.endswith(_BYTES) or kind == _OLD_TRUTH:
             continue
@@ -103,9 +184,9 @@ def _without_bytes(
     return values
 
 
-def _zone(field: FieldConfig | None, types: Mapping[str, str], zone: ZoneInfo) -> ZoneInfo:
+def _zone(config: FieldConfig | None, types: Mapping[str, str], zone: ZoneInfo) -> ZoneInfo:
     """TIMESTAMP columns are read in UTC, whatever the source's zone; all others show its wall clock."""
-    source_type = "" if field is None or field.column is None else types.get(field.column, "")
+    source_type = "" if config is None or config.column is None else types.get(config.column, "")
     return _UTC if source_type.lower().startswith("timestamp") else zone
 
 
@@ -123,30 +204,61 @@ def _note_unknown(column: CanonicalColumn, values: pa.Array, problems: Problems)
     problems.add(unknown, [f"{column.name}: {shown(value)} is none of {', '.join(column.choices)}" for value in given])
 
 
-def _conform_fields(rows: SourceRows, entity: EntityConfig, currency: str) -> dict[str, pa.Array]:
+def _conform_fields(made: _Fields) -> dict[str, pa.Array]:
     """Text of each mapped column; those with `cases` last, as the cases look at the others."""
-    n_rows = len(rows)
-    plain = {name: _conform_field(rows.text, field, n_rows) for name, field in entity.fields.items() if not field.cases}
+    entity = made.entity
+    plain = {name: _conform_field(made, name, config) for name, config in entity.fields.items() if not config.cases}
     if "currency" in entity.canonical.by_name and "currency" not in entity.fields:
-        plain["currency"] = _constant(currency, n_rows)
+        plain["currency"] = _constant(made.locale.currency, len(made.rows))
     text = dict(plain)
-    for name, field in entity.fields.items():
-        if field.cases:
-            cleaned = _conform_field(rows.text, field, n_rows)
-            text[name] = _fill(_apply_cases(cleaned, field.cases, plain), field.default)
+    for name, config in entity.fields.items():
+        if config.cases:
+            cleaned = _conform_field(made, name, config)
+            text[name] = _fill(_apply_cases(cleaned, config.cases, plain), config.default)
     return text
 
 
-def _conform_field(source: Mapping[str, pa.Array], field: FieldConfig, n_rows: int) -> pa.Array:
-    if field.columns:
-        values = _once_for_each_value(_joined([source[name] for name in field.columns]), field)
-    elif field.column is None:
-        values = _constant(field.constant, n_rows)
-    elif field.divided_by is None:
-        values = _once_for_each_value(source[field.column], field)
+def _conform_field(made: _Fields, name: str, config: FieldConfig) -> pa.Array:
+    source = made.rows.text
+    spellings = None if config.synonyms is None else made.locale.synonyms[config.synonyms]
+    if config.columns:
+        values = _once_for_each_value(_joined([source[column] for column in config.columns]), config, spellings)
+    elif config.expression is not None:
+        values = _once_for_each_value(_computed(made, name, config.expression), config, spellings)
+    elif config.column is None:
+        values = _constant(config.constant, len(made.rows))
+    elif config.divided_by is None:
+        values = _once_for_each_value(source[config.column], config, spellings)
     else:
-        values = _divided(source[field.column], source[field.divided_by])
-    return values if field.cases else _fill(values, field.default)
+        values = _divided(source[config.column], source[config.divided_by])
+    if config.is_measured:
+        values = _measured(made, name, config, values)
+    return values if config.cases else _fill(values, config.default)
+
+
+def _computed(made: _Fields, name: str, expression: str) -> pa.Array:
+    """The text of an expression over source columns, each a text."""
+    texts = made.rows.text or {"": _constant(None, len(made.rows))}
+    found = evaluate(f"CAST(({expression}\n) AS VARCHAR)", texts, dict.fromkeys(texts, "VARCHAR"))
+    reason = f"{name}: {expression} cannot be computed"
+    made.problems_of(name).add(found.failed, [reason] * len(found.failed))
+    return found.values
+
+
+def _measured(made: _Fields, name: str, config: FieldConfig, values: pa.Array) -> pa.Array:
+    """The numbers in the unit and currency that are kept; what amounts were in another currency is kept beside."""
+    own, source = made.problems_of(name), made.rows.text
+    if config.units:
+        units = None if config.unit is None else source[config.unit]
+        values = convert_units(name, values, units, config.units, own)
+    if config.currency is None:
+        return values
+    column = config.currency_column
+    currencies = _constant(config.all_in, len(values)) if column is None else source[column]
+    amounts, codes_ = originals(values, currencies, made.locale.currency)
+    made.originals[f"{name}_original"], made.originals[f"{name}_currency"] = json_values(amounts), json_values(codes_)
+    days = pa.array(made.locale.days, pa.date32()).take(pa.array(made.rows.batch))
+    return convert_money(name, values, currencies, days, made.locale.rates, made.locale.currency, own)
 
 
 def _joined(parts: Sequence[pa.Array]) -> pa.Array:
@@ -178,23 +290,24 @@ def _fill(values: pa.Array, default: str | None) -> pa.Array:
     return values if default is None else values.fill_null(default)
 
 
-def _once_for_each_value(values: pa.Array, field: FieldConfig) -> pa.Array:
+def _once_for_each_value(values: pa.Array, config: FieldConfig, spellings: Mapping[str, str] | None) -> pa.Array:
     """Clean the distinct values instead of every row's: most columns repeat theirs often."""
     encoded = values.dictionary_encode()
-    return _clean(encoded.dictionary, field).take(encoded.indices)
+    return _clean(encoded.dictionary, config, spellings).take(encoded.indices)
 
 
-def _clean(values: pa.Array, field: FieldConfig) -> pa.Array:
-    if field.trim:
+def _clean(values: pa.Array, config: FieldConfig, spellings: Mapping[str, str] | None) -> pa.Array:
+    if config.trim:
         values = pc.utf8_trim_whitespace(values)
-    if field.empty_is_null:
+    if config.empty_is_null:
         values = _without_empty(values)
-    if field.case is not None:
-        values = pc.utf8_upper(values) if field.case == "upper" else pc.utf8_lower(values)
-    if field.replace:
-        place = pc.index_in(values, pa.array(list(field.replace), pa.string()))
-        values = pc.coalesce(pa.array(list(field.replace.values()), pa.string()).take(place), values)
-    return _without_empty(values) if field.empty_is_null else values
+    values = standardise(values, config)
+    if config.replace:
+        place = pc.index_in(values, pa.array(list(config.replace), pa.string()))
+        values = pc.coalesce(pa.array(list(config.replace.values()), pa.string()).take(place), values)
+    if spellings is not None:
+        values = replace_synonyms(values, spellings)
+    return _without_empty(values) if config.empty_is_null else values
 
 
 def _without_empty(values: pa.Array) -> pa.Array:

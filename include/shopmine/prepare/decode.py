@@ -99,7 +99,7 @@ def _decode_copy(group: _Lines, first: BatchText, wanted: Wanted) -> SourceRows:
     types = dict(first.columns)
     names, asked = list(types), list(dict.fromkeys((*wanted.text, *wanted.json)))
     needed = [name for name in asked if name in types]
-    if not first.may_lack and (missing := sorted(set(asked) - set(needed))):
+    if not first.may_lack and (missing := sorted(set(asked) - set(needed) - first.lacking)):
         raise DataError(
             f"the batch lacks columns {missing}; it has {sorted(names)}; map columns that it has, or read these days again"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ class BatchText:
         lines: one row or document each, without the newline, in any order.
         has_day: False for rows whose day the source does not tell: all of them go to quarantine.
         may_lack: mapped columns may be missing and are null then: a snapshot of the past, which cannot be read again.
+        lacking: these mapped columns may be missing too, as their contract lets a column of the source go.
+        day: the shop's day; None where it is not told.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -31,6 +34,8 @@ class BatchText:
     lines: Sequence[bytes]
     has_day: bool = True
     may_lack: bool = False
+    lacking: frozenset[str] = frozenset()
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +78,14 @@ class SourceRows:
 
 @dataclass(slots=True)
 class Problems:
-    """Why rows cannot be kept: row -> reasons, in the order in which they were found."""
+    """Why rows cannot be kept: row -> reasons, in the order in which they were found.
+
+    Attributes:
+        discarded: row -> the columns whose value alone is not kept, each with its reason.
+    """
 
     reasons: dict[int, list[str]] = field(default_factory=dict)
+    discarded: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
 
     def add(self, rows: Iterable[int], reasons: Iterable[str]) -> None:
         """Note a reason for each of these rows."""
@@ -96,12 +106,14 @@ class Rejected:
     Attributes:
         batch: place of its batch in the group.
         original: its text as landed, or for a line that cannot be read its position, length and hash.
+        discarded: the one column whose value is not kept while the row is; None: the whole row is not.
     """
 
     batch: int
     row_key: str | None
     reason: str
     original: bytes
+    discarded: str | None = None
 
 
 def shown(value: str) -> str:

@@ -14,7 +14,7 @@ from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import DataError
 from shopmine.faults import fault_point
 from shopmine.prepare.accounting import Accounting
-from shopmine.prepare.conform import Locale
+from shopmine.prepare.conform import locale_of
 from shopmine.prepare.entities import PreparedBatch, Rules, prepare_batches
 from shopmine.prepare.gates import (
     QUARANTINED,
@@ -106,7 +106,7 @@ def prepare(db: Database, run: int) -> dict[str, JSON]:
     known = {batch.batch: batch for batch in (*started.manifest.batches, *started.manifest.snapshots)}
     for source, entity in started.versions:
         counts[f"{source}.{entity}"] = _prepare_entity(started, source, entity, list(known.values()))
-    done = {name: asdict(count) for name, (_, count) in counts.items() if count.read}
+    done = {name: count.told() for name, (_, count) in counts.items() if count.read}
     report: dict[str, JSON] = {
         "manifest": started.manifest.manifest,
         "batches": sum(n_batches for n_batches, _ in counts.values()),
@@ -165,7 +165,7 @@ def _prepare_entity(run: _Shop, source: str, entity: str, batches: Sequence[Batc
     rules = Rules(
         entity=settings.entities[entity],
         derived=settings.derived(entity),
-        locale=Locale(zone=settings.zone, currency=run.shop.currency),
+        locale=locale_of(run.shop, settings),
     )
     with hold_lease(run.db, prepare_lease(run.shop.name, source, entity), wait_seconds=WAIT_SECONDS) as lease:
         todo = sorted(unprepared(run.db, own, versions), key=lambda batch: (batch.day, batch.batch))
@@ -194,6 +194,7 @@ def _shape(batch: Batch) -> object:
 
 
 def _prepare_group(run: _Shop, group: Sequence[Batch], rules: Rules, lease: Lease) -> list[Accounting]:
+    lacking = run.shop.sources[group[0].source].removable(group[0].entity)
     texts = [
         BatchText(
             columns=tuple((column.name, column.type) for column in batch.columns),
@@ -201,6 +202,8 @@ def _prepare_group(run: _Shop, group: Sequence[Batch], rules: Rules, lease: Leas
             lines=lines,
             has_day=batch.day != NO_DAY,
             may_lack=rules.entity.is_snapshot,
+            lacking=lacking,
+            day=None if batch.day == NO_DAY else batch.day,
         )
         for batch, lines in zip(group, read_many(run.db, [batch.batch for batch in group]), strict=True)
     ]
@@ -239,6 +242,7 @@ def _quarantine(rejected: Sequence[Rejected]) -> pa.Table:
             "row_key": pa.array([row.row_key for row in rejected], pa.string()),
             "reason": pa.array([row.reason for row in rejected], pa.string()),
             "original": pa.array([row.original for row in rejected], pa.binary()),
+            "discarded": pa.array([row.discarded for row in rejected], pa.string()),
         }
     )
 
@@ -250,6 +254,8 @@ def _added_up(accounts: Sequence[Accounting]) -> Accounting:
         kept=sum(account.kept for account in accounts),
         quarantined=sum(account.quarantined for account in accounts),
         duplicates=sum(account.duplicates for account in accounts),
+        filtered=sum(account.filtered for account in accounts),
+        discarded=sum(account.discarded for account in accounts),
     )
 
 

@@ -30,6 +30,8 @@ def read_accounts(db: Database, batches: Sequence[Batch], rules: Rules) -> dict[
             kept=row.kept,
             quarantined=row.quarantined,
             duplicates=row.duplicates,
+            filtered=row.filtered,
+            discarded=row.discarded,
         )
         for row in rows
         if (row.batch, row.rules) in wanted

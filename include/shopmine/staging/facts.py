@@ -41,14 +41,15 @@ _OTHER_TYPES: Final[Mapping[str, pa.DataType]] = {
     "batch": pa.int64(),
     "attributes": pa.string(),
 }
-QUARANTINE_COLUMNS: Final = ("row_key", "reason", "original")
+QUARANTINE_COLUMNS: Final = ("row_key", "reason", "original", "discarded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What became of the rows of a batch: `expanded` = `kept` + `quarantined` + `duplicates`.
+    """What became of the rows of a batch: `expanded` = `kept` + `quarantined` + `duplicates` + `filtered`.
 
-    `read` counts rows as the source gave them, `expanded` after unwinding, `kept` those of the entity that was read.
+    `read` counts rows as the source gave them, `expanded` after unwinding, `kept` those of the entity that was read;
+    `discarded` counts single values, of rows that are kept.
     """
 
     read: int
@@ -56,6 +57,8 @@ class Counts:
     kept: int
     quarantined: int
     duplicates: int
+    filtered: int = 0
+    discarded: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ class Preparation:
         rules: version of the rules.
         tables: canonical entity -> its rows: canonical columns and `attributes` (JSON text), any of them may be absent
             when it is not required; the entity that was read and those derived from it.
-        quarantine: (n_quarantined, 3) `row_key`, `reason`, `original` (text or bytes).
+        quarantine: (n_quarantined + n_discarded, 4) `row_key`, `reason`, `original` (text or bytes), `discarded` (a column).
         is_snapshot: the batch is the whole entity as it was on its day.
     """
 
@@ -139,12 +142,14 @@ def write_preparations(db: Database, *, shop: str, preparations: Sequence[Prepar
 
 def _check(preparation: Preparation) -> None:
     counts, what = preparation.counts, f"{preparation.source}.{preparation.entity} of {preparation.day}"
-    if counts.expanded != counts.kept + counts.quarantined + counts.duplicates:
-        raise DataError(f"the account of {what} does not add up: {counts}; expanded = kept + quarantined + duplicates")
+    if counts.expanded != counts.kept + counts.quarantined + counts.duplicates + counts.filtered:
+        raise DataError(
+            f"the account of {what} does not add up: {counts}; expanded = kept + quarantined + duplicates + filtered"
+        )
     own = preparation.tables.get(preparation.entity)
     if own is not None and own.num_rows != counts.kept:
         raise DataError(f"{what} has {own.num_rows} rows but its account says kept={counts.kept}")
-    if preparation.quarantine.num_rows != counts.quarantined:
+    if preparation.quarantine.num_rows != counts.quarantined + counts.discarded:
         raise DataError(f"{what} has {preparation.quarantine.num_rows} rows in quarantine, its account says {counts}")
     for name, frame in preparation.tables.items():
         if name not in ENTITIES:
@@ -209,6 +214,8 @@ def _account(shop: str, number: int, preparation: Preparation) -> dict[str, obje
         "kept": counts.kept,
         "quarantined": counts.quarantined,
         "duplicates": counts.duplicates,
+        "filtered": counts.filtered,
+        "discarded": counts.discarded,
     }
 
 

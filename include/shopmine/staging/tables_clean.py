@@ -41,6 +41,16 @@ preparations = sa.Table(
     sa.Column("quarantined", sa.BigInteger, nullable=False),
     sa.Column("duplicates", sa.BigInteger, nullable=False),
     sa.Column(
+        "filtered", sa.BigInteger, nullable=False, server_default="0", comment="rows that the file does not keep"
+    ),
+    sa.Column(
+        "discarded",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="single values in quarantine, of rows that are kept",
+    ),
+    sa.Column(
         "is_snapshot",
         sa.Boolean,
         nullable=False,
@@ -49,8 +59,10 @@ preparations = sa.Table(
     ),
     sa.Column("prepared_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.UniqueConstraint("batch", "rules", name="preparations_batch_rules"),
-    sa.CheckConstraint("expanded = kept + quarantined + duplicates", name="preparations_conservation"),
-    sa.CheckConstraint("least(read, kept, quarantined, duplicates) >= 0", name="preparations_counts"),
+    sa.CheckConstraint("expanded = kept + quarantined + duplicates + filtered", name="preparations_conservation"),
+    sa.CheckConstraint(
+        "least(read, kept, quarantined, duplicates, filtered, discarded) >= 0", name="preparations_counts"
+    ),
     sa.Index(
         "preparations_current",
         "shop",
@@ -76,9 +88,55 @@ all_quarantine = sa.Table(
     sa.Column("row_key", sa.Text, comment="the row's key, or its position where it has none"),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("original", sa.LargeBinary, comment="the line as landed, after hashing of personal columns"),
+    sa.Column(
+        "discarded",
+        sa.Text,
+        comment="the one column whose value was not kept, while its row was; null: the row was not",
+    ),
     sa.Index("all_quarantine_preparation", "preparation"),
     schema="clean",
-    comment="Rows that broke a rule, with the reason.",
+    comment="Rows that broke a rule, and single values that did not fit, with the reason.",
+)
+
+all_calendar = sa.Table(
+    "all_calendar",
+    metadata,
+    sa.Column("shop", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("year", sa.SmallInteger, nullable=False),
+    sa.Column("quarter", sa.SmallInteger, nullable=False),
+    sa.Column("month", sa.SmallInteger, nullable=False),
+    sa.Column("iso_year", sa.SmallInteger, nullable=False, comment="year of the ISO week"),
+    sa.Column("iso_week", sa.SmallInteger, nullable=False),
+    sa.Column("weekday", sa.SmallInteger, nullable=False, comment="1 is Monday"),
+    sa.Column("is_weekend", sa.Boolean, nullable=False, comment="the country's weekly rest, also where it is worked"),
+    sa.Column("is_holiday", sa.Boolean, nullable=False, comment="public holiday 法定节假日"),
+    sa.Column(
+        "is_working_day", sa.Boolean, nullable=False, comment="also make-up working days 调休上班日 of a weekend"
+    ),
+    sa.Column("holiday", sa.Text, comment="its name in the country's language"),
+    sa.Column("holiday_en", sa.Text),
+    sa.Column("made_by", sa.Text, nullable=False, comment="library, its version, and the country"),
+    sa.PrimaryKeyConstraint("shop", "day", name="all_calendar_pkey"),
+    schema="clean",
+    comment="The calendar of a shop's country 日历.",
+)
+
+all_outliers = sa.Table(
+    "all_outliers",
+    metadata,
+    sa.Column("shop", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("column_name", sa.Text, nullable=False),
+    sa.Column("row_key", sa.Text, nullable=False, comment="the canonical key, its parts with / between"),
+    sa.Column("value", sa.Numeric, nullable=False),
+    sa.Column("low", sa.Numeric, nullable=False, comment="least usual value, by the days before"),
+    sa.Column("high", sa.Numeric, nullable=False),
+    sa.Column("artifact", sa.BigInteger, nullable=False, comment="the checks that found it"),
+    sa.Index("all_outliers_shop_day", "shop", "day"),
+    schema="clean",
+    comment="Unusual numbers of each day 异常值, which stay in the facts as they are.",
 )
 
 identities = sa.Table(

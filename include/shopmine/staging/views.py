@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, distinct_o
 
 from shopmine.columns import REASONS
 from shopmine.config.canonical import ENTITIES, CanonicalEntity
-from shopmine.staging.tables_clean import ENTITY_TABLES, all_quarantine, preparations
+from shopmine.staging.tables_clean import ENTITY_TABLES, all_calendar, all_outliers, all_quarantine, preparations
 from shopmine.staging.tables_published import (
     DELETED,
     PUBLISHED,
@@ -74,14 +74,20 @@ def _is_newest_snapshot() -> sa.ColumnElement[bool]:
 
 
 def _quarantine_view() -> View:
-    shown = [column for column in all_quarantine.columns if column.name not in ("preparation", "original")]
+    left_out = ("preparation", "original", "discarded")
+    shown = [column for column in all_quarantine.columns if column.name not in left_out]
     original = sa.func.clean.as_text(all_quarantine.c.original, type_=sa.Text).label("original")
     query = (
-        sa.select(*shown, original)
+        sa.select(*shown, original, all_quarantine.c.discarded)
         .join_from(all_quarantine, preparations, preparations.c.preparation == all_quarantine.c.preparation)
         .where(preparations.c.is_current)
     )
-    return View(schema="clean", name="quarantine", about="Rows that broke a rule, as now known.", query=query)
+    return View(
+        schema="clean",
+        name="quarantine",
+        about="Rows that broke a rule, and single values that did not fit, as now known.",
+        query=query,
+    )
 
 
 def _accounting_view() -> View:
@@ -100,9 +106,18 @@ def _accounting_view() -> View:
         batches.c.known_at,
         batches.c.known_at_assumed,
         batches.c.content_hash,
+        newest.c.filtered,
+        newest.c.discarded,
     ).join_from(batches, newest, newest.c.batch == batches.c.batch, isouter=True)
-    about = "What became of every row of every batch: expanded = kept + quarantined + duplicates."
+    about = "What became of every row of every batch: expanded = kept + quarantined + duplicates + filtered."
     return View(schema="clean", name="accounting", about=about, query=query)
+
+
+def _plain_view(table: sa.Table) -> View:
+    """A table as it is, under its name without `all_`."""
+    return View(
+        schema="clean", name=table.name.removeprefix("all_"), about=table.comment or "", query=sa.select(*table.columns)
+    )
 
 
 def _hidden(entry: PublishedTable, shop: sa.ColumnElement[str]) -> list[sa.ColumnElement[bool]]:
@@ -172,6 +187,8 @@ VIEWS: Final[tuple[View, ...]] = (
     *(_clean_view(entity) for entity in ENTITIES.values()),
     _quarantine_view(),
     _accounting_view(),
+    _plain_view(all_calendar),
+    _plain_view(all_outliers),
     _releases_view(),
     *(view for name, entry in PUBLISHED.items() for view in _published_views(name, entry)),
 )

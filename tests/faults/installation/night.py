@@ -101,7 +101,7 @@ _LEFT: Final = {
     "a current release that is not the newest day's": "SELECT day FROM published.releases WHERE is_current"
     " AND day <> (SELECT max(day) FROM published.releases)",
     "batches landed twice": "SELECT source, entity, day FROM raw.batches GROUP BY 1, 2, 3, content_hash HAVING count(*) > 1",
-    "rows not accounted for": "SELECT entity, day FROM clean.accounting WHERE expanded <> kept + quarantined + duplicates",
+    "rows not accounted for": "SELECT entity, day FROM clean.accounting WHERE expanded <> kept + quarantined + duplicates + filtered",
     "days not prepared once": "SELECT source, entity, day FROM clean.preparations GROUP BY 1, 2, 3"
     " HAVING count(*) FILTER (WHERE is_current) <> 1",
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shopmine.config.entities import Condition
+from shopmine.config.fields import Condition
 from shopmine.config.shops import Shop, list_shops, load_shop, parse_shop
 from shopmine.errors import ConfigError, NotFoundError
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from shopmine.config.shops import Shop, parse_shop
-from shopmine.prepare.conform import Locale
+from shopmine.prepare.conform import locale_of
 from shopmine.prepare.entities import Rules
 from shopmine.prepare.rows import BatchText
 
@@ -46,8 +46,7 @@ def shop_of(entities: Mapping[str, Any], *, kind: str = "mysql", zone: str = "Eu
 
 def rules_of(shop: Shop, entity: str) -> Rules:
     source = shop.sources["s"]
-    locale = Locale(zone=source.zone, currency=shop.currency)
-    return Rules(entity=source.entities[entity], derived=source.derived(entity), locale=locale)
+    return Rules(entity=source.entities[entity], derived=source.derived(entity), locale=locale_of(shop, source))
 
 
 def line_rules(*, only: Mapping[str, str] | None = None, **changes: Any) -> Rules:

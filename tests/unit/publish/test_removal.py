@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shopmine.collect.forgotten import Forgotten
-from shopmine.config.entities import FieldConfig
+from shopmine.config.fields import FieldConfig
 from shopmine.publish.removal import frames_without, holds_elsewhere, lines_without
 from shopmine.staging.batches import Batch, BatchColumn
 from shopmine.staging.rights import tombstone
