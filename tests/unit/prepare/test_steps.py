@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopmine.config.fields import FieldConfig
@@ -184,6 +184,7 @@ TEXT = st.text(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(TEXT, max_size=8, unique=True),
     st.sampled_from(["upper", "lower", None]),
@@ -217,6 +218,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(ROWS, st.sampled_from([None, "evolve", "discard_value", "discard_row"]), st.sampled_from([None, "amount > 0"]))
 def test_every_row_is_accounted_for_whatever_the_steps(
     rows: list[list[str | None]], contract: str | None, keep: str | None
