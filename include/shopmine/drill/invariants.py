@@ -228,7 +228,7 @@ def _persons(ask: Ask, ended: Ended) -> Iterator[str]:
                     )
                     if ask(query, who=customer, release=newest):
                         yield f"I7: somebody {how} is in {name} of release {newest}"
-            for name in WRITTEN:
+            for name in (name for name in WRITTEN if "customer" in PUBLISHED[name].table.c):
                 cursor.execute(f"SELECT 1 FROM {PREFIX}{name} WHERE customer = %s", (customer,))
                 if cursor.fetchone() or database[PREFIX + name].find_one({"customer": customer}):
                     yield f"I7: somebody {how} is in {name} as written back"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from shopmine.staging.database import Database
 
 PREFIX: Final = "shopmine_"
-WRITTEN: Final = ("customers", "recommendations")
+WRITTEN: Final = ("customers", "recommendations", "reasons")
+"""What a sink writes that is to write the first two: the rows name their reasons."""
 # What the checks of a release say depends on the run; everything else is the result.
 _SEEN: Final = tuple(name for name, entry in PUBLISHED.items() if entry.is_result)
 

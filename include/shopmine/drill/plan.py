@@ -29,7 +29,7 @@ REFUSED: Final = ("collect.before_commit", "prepare.computed", "prepare.before_c
 """Points at which a process has a lease and something to write: stopped there and replaced, it must be refused."""
 
 # The third time is the sink of files, the second that of MongoDB: each kind of sink is broken once.
-_TIMES: Final = {"sink.before_swap": (1, 2, 3), "sink.between_tables": (1, 4, 6), "sink.swapped": (1, 2, 5)}
+_TIMES: Final = {"sink.before_swap": (1, 2, 3), "sink.between_tables": (1, 5, 8), "sink.swapped": (1, 2, 6)}
 _SHORT_KILLS: Final = 3
 
 
