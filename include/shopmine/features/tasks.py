@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ from shopmine.faults import fault_point
 from shopmine.features.baskets import derive_baskets
 from shopmine.features.customer_features import derive_customer_features
 from shopmine.features.interactions import derive_exposures, derive_hidden, derive_interactions, derive_returned
-from shopmine.features.lines import LINE_COLUMNS
+from shopmine.features.lines import COUNTED, LINE_COLUMNS, lines_until
 from shopmine.features.product_features import derive_product_features
 from shopmine.staging.artifacts import artifact_key, code_version, find_artifact, find_artifacts, write_artifact
 from shopmine.staging.decisions import load_decisions
@@ -103,6 +103,7 @@ class _Source:
     db: Database
     shop: Shop
     manifest: Manifest
+    counted: dict[date, pa.Table] = field(default_factory=dict)
 
     @cached_property
     def rules(self) -> dict[tuple[str, str], str]:
@@ -135,8 +136,16 @@ class _Source:
         """What a set reads: facts of all days (features cut them to theirs) and dimensions as of `day`."""
         reads = _SETS[name].reads
         facts = {entity: table for entity, table in self.facts.items() if entity in reads}
+        facts[COUNTED] = self._counted(day)
         dimensions = {entity: columns for entity, columns in _DIMENSIONS.items() if entity in reads}
         return facts | (self._read(dimensions, self.manifest.until(day)) if dimensions else {})
+
+    def _counted(self, day: date) -> pa.Table:
+        """The lines as every set of a day counts them, made once."""
+        if day not in self.counted:
+            self.counted.clear()
+            self.counted[day] = lines_until(self.facts, day)
+        return self.counted[day]
 
     def _read(self, entities: Mapping[str, tuple[str, ...]], manifest: Manifest) -> dict[str, pa.Table]:
         return {

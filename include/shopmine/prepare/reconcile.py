@@ -142,19 +142,11 @@ def _places(lines: pa.Table, orders: pa.Table | None) -> dict[str, tuple[date, s
     return places
 
 
-def orders_of_day(day: date, tables: Iterable[pa.Table]) -> pa.Array:
-    """Ids of the orders for which anything (a line, a payment, a refund) happened on `day`, sorted."""
-    ids = [
-        pc.drop_null(table.filter(pc.equal(table.column(DAY), day)).column(ORDER_ID)).combine_chunks()
-        for table in tables
-    ]
+def orders_of_day(tables: Iterable[pa.Table]) -> pa.Array:
+    """Ids of the orders for which anything happened on a day (a line, a payment, a refund of it), sorted."""
+    ids = [pc.drop_null(table.column(ORDER_ID)).combine_chunks() for table in tables]
     together = pa.concat_arrays([pa.array([], pa.string()), *(part.cast(pa.string()) for part in ids)])
     return together.unique().sort()
-
-
-def only_orders(table: pa.Table, orders: pa.Array) -> pa.Table:
-    """The rows of these orders."""
-    return table.filter(pc.is_in(table.column(ORDER_ID), orders))
 
 
 def money(amount: Decimal) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -34,7 +34,6 @@ from shopmine.prepare.reconcile import (
     STORE,
     Reconciliation,
     differences_table,
-    only_orders,
     orders_of_day,
     reconcile_orders,
     totals_table,
@@ -83,9 +82,9 @@ class _Run(_Shop):
     context: RunContext
     manifest: Manifest
 
-    def facts(self, entity: str, columns: Sequence[str]) -> pa.Table:
+    def facts(self, entity: str, columns: Sequence[str], **how: Any) -> pa.Table:
         types = {name: type_ for name, type_ in _MONEY.items() if name in columns}
-        return read_facts(self.db, self.manifest, entity, columns, self.versions, types=types)
+        return read_facts(self.db, self.manifest, entity, columns, self.versions, types=types, **how)
 
 
 def prepare(db: Database, run: int) -> dict[str, JSON]:
@@ -318,14 +317,17 @@ def _reconcile(run: _Run, *, has_deleted: bool) -> Reconciliation | None:
     offered = {entity for source in run.shop.sources.values() for entity in source.entities}
     if not {"order_lines", "payments"} <= offered:
         return None
-    lines = run.facts("order_lines", [ORDER_ID, DAY, AMOUNT])
-    payments = run.facts("payments", [ORDER_ID, DAY, AMOUNT, STATUS])
-    refunds = run.facts("refunds", [ORDER_ID, DAY, AMOUNT, STATUS]) if "refunds" in offered else payments.slice(0, 0)
-    if not len(payments) and not len(refunds):
+    moved = [entity for entity in ("payments", "refunds") if entity in offered]
+    if not any(len(run.facts(entity, [STATUS], distinct=True)) for entity in moved):
         return None
-    ids = orders_of_day(run.context.day, [lines, payments, refunds])
-    orders = only_orders(run.facts("orders", [ORDER_ID, DAY, STORE]), ids) if "orders" in offered else None
-    judged = [only_orders(table, ids) for table in (lines, payments, refunds)]
-    found = reconcile_orders(judged[0], judged[1], judged[2], orders)
+    today = {DAY: [run.context.day]}
+    ids = orders_of_day(
+        [run.facts(entity, [ORDER_ID], distinct=True, only=today) for entity in ("order_lines", *moved)]
+    )
+    judged = {ORDER_ID: ids.to_pylist()}
+    lines = run.facts("order_lines", [ORDER_ID, DAY, AMOUNT], only=judged)
+    payments, *refunds = (run.facts(entity, [ORDER_ID, AMOUNT, STATUS], only=judged) for entity in moved)
+    orders = run.facts("orders", [ORDER_ID, DAY, STORE], only=judged) if "orders" in offered else None
+    found = reconcile_orders(lines, payments, refunds[0] if refunds else None, orders)
     # What a deleted person paid stays, without the person; the lines it was paid for are gone.
     return found.with_lines() if has_deleted else found

@@ -305,6 +305,7 @@ def read_facts(  # noqa: PLR0913 - named by the caller, one by one
     until: date | None = None,
     types: Mapping[str, pa.DataType] | None = None,
     distinct: bool = False,
+    only: Mapping[str, Sequence[str] | Sequence[date]] | None = None,
 ) -> pa.Table:
     """The rows of a canonical entity that the manifest's batches gave, under these rules.
 
@@ -317,6 +318,7 @@ def read_facts(  # noqa: PLR0913 - named by the caller, one by one
         until: only what is known of days up to and including this one.
         types: other Arrow types than the usual ones (numerics: decimal128(38, 10)), by column.
         distinct: each row once, whatever the other columns say; of facts only.
+        only: rows with one of these values, by column; of facts only.
 
     Returns:
         (n_rows, len(columns)); facts in no order, of a dimension the newest version of each key.
@@ -333,6 +335,9 @@ def read_facts(  # noqa: PLR0913 - named by the caller, one by one
         if not found:
             return schema.empty_table()
         query = _fact_query(ENTITIES[entity], columns, found)
+        for name, values in (only or {}).items():
+            column = ENTITY_TABLES[entity].c[name]
+            query = query.where(column == sa.any_(sa.literal([*values], postgresql.ARRAY(column.type))))
         return copy_out(connection, query.distinct() if distinct else query, schema)
 
 
