@@ -20,7 +20,7 @@ from shopmine.drill.disk import TABLESPACE, own_server
 from shopmine.drill.invariants import Ended, Persons, check, fingerprint
 from shopmine.drill.proxy import Action, Trouble, proxy
 from shopmine.drill.readers import History, see_all, torn_reads, watching
-from shopmine.drill.scratch import LEASE_SECONDS, SHOP, Scratch, day_before
+from shopmine.drill.scratch import LEASE_SECONDS, PATIENCE_SECONDS, SHOP, Scratch, day_before
 from shopmine.errors import DataError
 from shopmine.staging.rights import record_right
 
@@ -140,7 +140,7 @@ class Drill:
     def delay(self, point: str, n: int = 1) -> Outcome:
         """The process waits at a point and goes on."""
         with self._trial(point, "delay") as trial:
-            ending = self._play(trial, fault=f"{point}:delay:{n}")
+            ending = self._play(trial, fault=f"{point}:delay:{n}", lease_seconds=PATIENCE_SECONDS)
             trial.expect(ending.how == "done", f"it did not go on: {ending}")
             trial.result = ending.how
         return trial.outcome()
@@ -178,7 +178,8 @@ class Drill:
         url = urlsplit(self.scratch.servers.postgres)
         with self._trial(f"COMMIT of {what}", _TROUBLES[action]) as trial:
             with proxy(url.hostname or "127.0.0.1", url.port or 5432, found) as port:
-                ending = self._play(trial, port=port)
+                patience = PATIENCE_SECONDS if action == "delay" else LEASE_SECONDS
+                ending = self._play(trial, port=port, lease_seconds=patience)
             trial.expect(found.happened.is_set(), f"no {mark!r} with a COMMIT after it came by")
             trial.expect(ending.how == ("done" if action == "delay" else "failed"), f"it ended otherwise: {ending}")
             trial.result = f"{ending.error or ending.how}, then done"
@@ -249,8 +250,10 @@ class Drill:
         task: dict[str, Any] = {"day": self.scratch.day, "lease_seconds": LEASE_SECONDS, **more}
         return Child(Task(connections=connections, shop=SHOP, shops=str(self.scratch.shops), **task))
 
-    def _play(self, trial: _Trial, *, port: int | None = None, fault: str = "") -> Ending:
-        with self._start(trial.name, port=port, fault=fault) as child:
+    def _play(
+        self, trial: _Trial, *, port: int | None = None, fault: str = "", lease_seconds: float = LEASE_SECONDS
+    ) -> Ending:
+        with self._start(trial.name, port=port, fault=fault, lease_seconds=lease_seconds) as child:
             return child.wait(RUN_SECONDS)
 
     def _finish(self, trial: _Trial, run: int | None, *, started_by: str = "drill") -> None:

@@ -31,6 +31,8 @@ SHOP: Final = "drill"
 SHOP_FILE: Final = Path(__file__).with_name("drill.toml")
 PREFIX: Final = "shopmine_drill"
 LEASE_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 5.0
+"""A lease's time where a process only waits a moment: one that stands still for longer than its lease is ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
