@@ -78,6 +78,9 @@ class ApiReader:
         treated = [path for path in entity.personal if path not in names and entity.personal[path] != "drop"]
         return tuple((path, self._opening.key.type_of(entity, path, "json")) for path in [*names, *treated])
 
+    def offered(self, entity: EntityConfig) -> None:
+        """None: documents have no fixed columns (see `reading.Reader`)."""
+
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """Each told day that has documents, then those that are not told, then what has no day (see `reading.Reader`)."""
         wanted, told = request.days, set[date]()

@@ -85,6 +85,7 @@ class Checker:
     Attributes:
         known: the fingerprints that are remembered.
         key: the stored texts are keyed with it, so that nothing personal can be guessed from a day of one row.
+        gone: mapped columns that the source has no more: what it computes of a day now says nothing of what had landed.
     """
 
     reader: Reader
@@ -94,6 +95,7 @@ class Checker:
     known: Mapping[date, Fingerprint]
     mapping_hash: str
     key: PersonalKey
+    gone: frozenset[str] = frozenset()
 
     def look(self, *, day: date, read: frozenset[date], older: frozenset[date], now: datetime) -> Look:
         """Ask about the days that are read anyway and, when it is due, about older ones: in one query, or none.
@@ -106,6 +108,9 @@ class Checker:
         """
         if self.cadence.older_days == "never":
             return self._by_mapping(read, older, now, gap='older days (older_days = "never")')
+        if self.gone:
+            what = ", ".join(sorted(self.gone))
+            return self._by_mapping(read, older, now, gap=f"older days, which stay as they landed while {what} is gone")
         known = {day: found for day, found in self.known.items() if found.mapping_hash == self.mapping_hash}
         unknown = older - set(known)
         is_due = bool(unknown) or self.cadence.is_due(day, (known[day].checked_at for day in older))

@@ -20,13 +20,13 @@ from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from shopmine.collect.copy_text import copy_lines
+from shopmine.collect.lines_by_day import LinesByDay
 from shopmine.collect.moments import DayOfText
 from shopmine.collect.outside import Outside
 from shopmine.collect.packed import BROKEN, ZIP, Member, members_of
 from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequest, Sample
 from shopmine.collect.storage import Storage
-from shopmine.collect.table_file import TableFile, UnreadableError
+from shopmine.collect.table_file import TableFile, UnreadableError, rows_of
 from shopmine.collect.tabular import Examined, examine, open_table
 from shopmine.collect.text_tables import JSON_TYPE
 from shopmine.config.days import NO_DAY, utc_now
@@ -40,7 +40,6 @@ UNREADABLE: Final = "unreadable"
 SETTLE_SECONDS: Final = 120
 _UNFINISHED: Final = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", "~")
 _MOST_NAMED: Final = 5
-_CHUNK_ROWS: Final = 20_000
 _Value = str | None
 
 
@@ -85,30 +84,6 @@ class _Notes:
             yield f"{entity}: and {more} more of that kind"
 
 
-@dataclass(slots=True)
-class _LinesByDay:
-    """Lines by day, from rows that are taken one by one and escaped many at once."""
-
-    _rows: dict[date | None, list[list[_Value]]] = field(default_factory=dict)
-    _lines: dict[date | None, list[bytes]] = field(default_factory=dict)
-    _n_rows: int = 0
-
-    def add(self, day: date | None, row: list[_Value]) -> None:
-        self._rows.setdefault(day, []).append(row)
-        self._n_rows += 1
-        if self._n_rows >= _CHUNK_ROWS:
-            self._escape()
-
-    def by_day(self) -> dict[date | None, list[bytes]]:
-        self._escape()
-        return self._lines
-
-    def _escape(self) -> None:
-        for day, rows in self._rows.items():
-            self._lines.setdefault(day, []).extend(copy_lines([[_bytes(v) for v in row] for row in rows]))
-        self._rows, self._n_rows = {}, 0
-
-
 class FilesReader:
     """An open folder (see `reading.Reader`). A file that changes while it is read is an error, not half a day."""
 
@@ -135,6 +110,14 @@ class FilesReader:
             )
         with self._open(entity, self._newest(entity, files)) as table:
             return self._columns(entity, self._types(entity, table, names))
+
+    def offered(self, entity: EntityConfig) -> Sequence[str] | None:
+        """The columns of the newest file that can be read; of JSON Lines none are fixed (see `reading.Reader`)."""
+        files = self._files(entity)
+        if not files:
+            return None
+        with self._open(entity, self._newest(entity, files)) as table:
+            return None if table.has_any_path else [name for name, _ in table.columns]
 
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """The wanted days in ascending order, then the rows without a day (see `reading.Reader`)."""
@@ -252,7 +235,7 @@ class FilesReader:
         """A file's wanted lines by day; None: it cannot be read yet, and its name tells its day."""
         entity, wanted = request.entity, request.days
         day_of = DayOfText(zone=self._opening.source.zone, shop_zone=self._opening.zone)
-        lines = _LinesByDay()
+        lines = LinesByDay()
         try:
             with self._open(entity, found) as table:
                 self._types(entity, table, request.columns)
@@ -323,7 +306,7 @@ class FilesReader:
         at = names.index(entity.day) if entity.day is not None and request.days is not None else None
         treats = [self._opening.key.treatment(entity, name) for name in names]
         persons = [(names.index(c), c) for c in request.forgotten.columns()]
-        for values in table.rows(names):
+        for values in rows_of(table, names):
             if isinstance(values, str):
                 yield None if request.days is None else file_day or NO_DAY, [*([None] * len(names)), values]
                 continue
@@ -344,8 +327,8 @@ class FilesReader:
         return [(name, known.get(name, JSON_TYPE)) for name in names]
 
     def _absent(self, entity: EntityConfig, table: TableFile, names: Sequence[str]) -> list[str]:
-        known = dict(table.columns)
-        missing = [name for name in names if name not in known]
+        known, may_lack = dict(table.columns), self._opening.source.removable(entity.name)
+        missing = [name for name in names if name not in known and name not in may_lack]
         return [f"{self._place(entity)}: {table.name} has no column {n!r}{nearest(n, known)}" for n in missing]
 
     def _columns(self, entity: EntityConfig, types: Sequence[Column]) -> tuple[Column, ...]:
@@ -390,7 +373,3 @@ class FilesReader:
 
     def _place(self, entity: EntityConfig) -> str:
         return f"sources.{self._opening.source.name}.entities.{entity.name}"
-
-
-def _bytes(value: _Value) -> bytes | None:
-    return None if value is None else value.encode("utf-8", "surrogatepass")

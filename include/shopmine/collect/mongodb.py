@@ -70,6 +70,9 @@ class MongoReader:
         treated = [path for path in entity.personal if path not in names and entity.personal[path] != "drop"]
         return tuple((path, self._opening.key.type_of(entity, path, "bson")) for path in [*names, *treated])
 
+    def offered(self, entity: EntityConfig) -> None:
+        """None: documents have no fixed columns (see `reading.Reader`)."""
+
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """The wanted days in ascending order, then the documents without a day (see `reading.Reader`)."""
         collection = self._collection(request.entity)

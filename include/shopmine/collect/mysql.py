@@ -88,6 +88,10 @@ class MysqlReader:
         """Name and type of each value of a line (see `reading.Reader`)."""
         return self._plan(entity, names).columns
 
+    def offered(self, entity: EntityConfig) -> Sequence[str] | None:
+        """All columns of the table or query (see `reading.Reader`)."""
+        return self._names.columns(entity) or None
+
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """The wanted days in ascending order, then the rows without a day (see `reading.Reader`)."""
         plan = self._plan(request.entity, request.columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shopmine.collect.contracts import look_at_columns
 from shopmine.collect.outside import ShopDays
 from shopmine.collect.personal import personal_key
 from shopmine.collect.reading import Opening, Reader, Sample, open_reader
@@ -74,10 +75,10 @@ def preview_source(shop: Shop, source: str, connections: Connections, limit: int
         with open_reader(opening) as reader:
             for entity in config.read_entities():
                 feeds = (entity.name, *(derived.name for derived in config.derived(entity.name)))
-                columns = tuple(config.columns(entity.name))
                 try:
-                    sample = reader.sample(entity, columns, limit)
-                    hints = _outside(shop, reader, entity, columns)
+                    offer = look_at_columns(reader, config, entity)
+                    sample = reader.sample(entity, offer.names, limit)
+                    hints = (*offer.told, *_outside(shop, reader, entity, offer.names))
                 except ShopmineError as error:
                     previews.append(
                         EntityPreview(entity=entity.name, feeds=feeds, problems=tuple(str(error).splitlines()))

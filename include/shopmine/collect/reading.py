@@ -92,6 +92,14 @@ class Reader(Protocol):
         """
         ...
 
+    def offered(self, entity: EntityConfig) -> Sequence[str] | None:
+        """All columns that the source has of an entity, mapped or not; None: it has no fixed ones.
+
+        Raises:
+            ConfigError: there is no such table or file.
+        """
+        ...
+
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """Each wanted day that has rows, once; a day without rows does not come.
 

@@ -95,6 +95,10 @@ class SqlReader:
         """Name and type of each value of a line (see `reading.Reader`)."""
         return self._plan(entity, names).columns
 
+    def offered(self, entity: EntityConfig) -> Sequence[str]:
+        """All columns of the table or query (see `reading.Reader`)."""
+        return self._names.columns(entity)
+
     def read(self, request: ReadRequest) -> Iterator[DayLines]:
         """The wanted days in ascending order, then the rows without a day (see `reading.Reader`)."""
         plan = self._plan(request.entity, request.columns)

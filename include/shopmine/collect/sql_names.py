@@ -73,6 +73,10 @@ class SqlNames:
         found = self._session.rows(asked)
         return int(found[0][0]) if found and found[0][0] >= 0 else None
 
+    def columns(self, entity: EntityConfig) -> list[str]:
+        """All columns that this user may read."""
+        return list(self._columns(entity))
+
     def _columns(self, entity: EntityConfig) -> dict[str, str]:
         """All columns with their types."""
         query: sa.Select[Any] = (

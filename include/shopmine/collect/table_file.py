@@ -44,3 +44,15 @@ def check_header(header: Sequence[str], name: str) -> None:
         raise UnreadableError(f"{name} is empty; a table's first line names its columns")
     if twice := sorted({column for column in header if header.count(column) > 1}):
         raise ConfigError(f"{name} has several columns named {twice}; give each its own name")
+
+
+def rows_of(table: TableFile, names: Sequence[str]) -> Iterator[Row | str]:
+    """A table's rows; a column that this file does not have, and need not have, is null."""
+    known = {name for name, _ in table.columns}
+    if table.has_any_path or known.issuperset(names):
+        yield from table.rows(names)
+        return
+    places = {name: place for place, name in enumerate(name for name in names if name in known)}
+    for values in table.rows(list(places)):
+        is_row = not isinstance(values, str)
+        yield [values[places[name]] if name in places else None for name in names] if is_row else values

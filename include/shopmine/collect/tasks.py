@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from shopmine.collect.checking import Cadence, Checker, Look, mapping_hash
+from shopmine.collect.contracts import compare_types, is_projection, look_at_columns, newest_columns
 from shopmine.collect.forgotten import Forgotten
 from shopmine.collect.personal import personal_key, treatment_of
 from shopmine.collect.reading import Column, DayLines, Opening, Reader, ReadRequest, open_reader
@@ -18,7 +19,15 @@ from shopmine.config.kinds import nearest
 from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import ConfigError, QuotaError
 from shopmine.faults import fault_point
-from shopmine.staging.batches import BatchColumn, BatchDraft, known_since, land_batches, newest_batches
+from shopmine.staging.batches import (
+    Batch,
+    BatchColumn,
+    BatchDraft,
+    known_since,
+    land_batches,
+    newest_batches,
+    read_lines,
+)
 from shopmine.staging.fingerprints import Fingerprint, read_fingerprints, write_fingerprints
 from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.rights import deleted_persons
@@ -105,6 +114,7 @@ def _report(landing: _Landing) -> dict[str, JSON]:
         "not_covered": "; ".join(gaps),
         "not_collected": {**landing.not_collected},
         "notes": [*landing.notes],
+        **({"schema": [*landing.schema]} if landing.schema else {}),
     }
 
 
@@ -125,6 +135,7 @@ class _Landing:
     untold: dict[str, set[date]] = field(default_factory=dict)
     notes: Sequence[str] = ()
     not_collected: dict[str, str] = field(default_factory=dict)
+    schema: list[str] = field(default_factory=list)
     n_bytes: int = 0
     n_days: int = 0
     n_rows: int = 0
@@ -158,7 +169,11 @@ class _Landing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """One entity's reading: through what, from when, as which columns, and what has landed before."""
+    """One entity's reading: through what, from when, as which columns, and what has landed before.
+
+    Attributes:
+        whole: the newest batches, where the source has lost a column that they have.
+    """
 
     reader: Reader
     entity: EntityConfig
@@ -166,6 +181,7 @@ class _Reading:
     columns: tuple[Column, ...]
     window: Window
     landed: dict[date, LandedDay]
+    whole: Mapping[date, Batch]
     forgotten: Forgotten
     checker: Checker
 
@@ -241,24 +257,29 @@ def _read_source(context: RunContext, shop: Shop, connections: Connections, land
     cadence = Cadence(older_days=source.older_days, weekday=shop.training_weekday, zone=shop.zone)
     with open_reader(opening) as reader:
         for entity in source.read_entities():
-            names = tuple(source.columns(entity.name))
-            columns = reader.columns(entity, names)
+            batches = newest_batches(landing.db, shop.name, source=source.name, entity=entity.name)
+            before = newest_columns(batches)
+            offer = look_at_columns(reader, source, entity, before)
+            columns = reader.columns(entity, offer.names)
+            landing.schema += [*offer.told, *compare_types(source, entity, columns, before)]
             checker = Checker(
                 reader=reader,
                 entity=entity,
-                names=names,
+                names=offer.names,
                 cadence=cadence,
                 known=read_fingerprints(landing.db, shop.name, source=source.name, entity=entity.name),
-                mapping_hash=mapping_hash(source, entity, names, shop.zone),
+                mapping_hash=mapping_hash(source, entity, tuple(source.columns(entity.name)), shop.zone),
                 key=opening.key,
+                gone=offer.gone,
             )
             reading = _Reading(
                 reader=reader,
                 entity=entity,
-                names=names,
+                names=offer.names,
                 columns=columns,
                 window=window,
-                landed=_landed_days(landing, entity, columns),
+                landed=_landed_days(batches, columns),
+                whole={batch.day: batch for batch in batches if offer.gone},
                 forgotten=Forgotten.of((entity, *source.derived(entity.name)), persons, shop.name),
                 checker=checker,
             )
@@ -266,7 +287,7 @@ def _read_source(context: RunContext, shop: Shop, connections: Connections, land
             landing.notes = tuple(reader.notes)
 
 
-def _landed_days(landing: _Landing, entity: EntityConfig, columns: tuple[Column, ...]) -> dict[date, LandedDay]:
+def _landed_days(batches: Sequence[Batch], columns: tuple[Column, ...]) -> dict[date, LandedDay]:
     needed = {(name, treatment_of(kind)) for name, kind in columns}
     return {
         batch.day: LandedDay(
@@ -274,7 +295,7 @@ def _landed_days(landing: _Landing, entity: EntityConfig, columns: tuple[Column,
             is_assumed=batch.known_at_assumed,
             has_all_columns=needed <= {(column.name, treatment_of(column.type)) for column in batch.columns},
         )
-        for batch in newest_batches(landing.db, landing.shop, source=landing.source, entity=entity.name)
+        for batch in batches
     }
 
 
@@ -326,5 +347,15 @@ def _take(read: DayLines, reading: _Reading, landing: _Landing) -> None:
     if not read.is_told:
         landing.untold.setdefault(reading.entity.name, set()).add(day)
     # What has no day makes a batch only where there is such, or was.
-    elif day != NO_DAY or read.lines or NO_DAY in reading.landed:
+    elif (day != NO_DAY or read.lines or NO_DAY in reading.landed) and not _stays(read, day, reading, landing):
         landing.add(reading.draft(landing.source, day, read.lines))
+
+
+def _stays(read: DayLines, day: date, reading: _Reading, landing: _Landing) -> bool:
+    """Whether a day stays as it landed: only a column is gone, and with it nothing else of the day."""
+    batch = reading.whole.get(day)
+    if batch is None or reading.entity.is_snapshot:
+        return False
+    landed = [column.name for column in batch.columns]
+    names = [name for name, _ in reading.columns]
+    return landed != names and is_projection(read.lines, names, read_lines(landing.db, batch), landed)
