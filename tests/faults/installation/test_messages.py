@@ -16,12 +16,14 @@ import pytest
 import sqlalchemy as sa
 
 from harness.installations import ROOT
+from shopmine.collect.tasks import collect_source
 from shopmine.config.connections import Connection
 from shopmine.drill.day import run_day
 from shopmine.drill.disk import TABLESPACE, NoSmallDiskError, own_server
 from shopmine.drill.scratch import SHOP, Scratch, Servers, mongo, mysql, scratch_shop
 from shopmine.errors import ConfigError, ShopmineError, SourceUnavailableError
 from shopmine.staging.database import open_database
+from shopmine.staging.runs import open_run
 
 if TYPE_CHECKING:
     from harness.shared_servers import ServerUrls
@@ -72,6 +74,16 @@ class Shop:
         db = open_database(known)
         try:
             run_day(db, SHOP, self.scratch.day, known)
+        finally:
+            db.close()
+
+    def collects(self, source: str) -> dict[str, int]:
+        """Read one source for a run of the day; what was read."""
+        known = {id_: Connection.parse(id_, text) for id_, text in self.connections.items()}
+        db = open_database(known)
+        try:
+            run = open_run(db, shop=SHOP, day=self.scratch.day, known_at=None, started_by=source, config={}).run
+            return collect_source(db, run, source, known)
         finally:
             db.close()
 
@@ -141,6 +153,9 @@ def test_a_source_that_is_down(shop: Shop, id_: str) -> None:
     shop.connections[id_] = elsewhere(shop.connections[id_], port=1)
     for said in (shop.refused("check", SHOP), shop.fails(SourceUnavailableError, SOURCES[id_])):
         assert re.search(rf"connection {id_}.*127\.0\.0\.1:1.* does not answer.*is the server up\? try again", said)
+    for source in SOURCES.values():
+        if source != SOURCES[id_]:
+            assert shop.collects(source)["days"] > 0, "the others go on"
 
 
 def test_a_wrong_password_of_the_staging_database(shop: Shop) -> None:
