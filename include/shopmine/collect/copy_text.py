@@ -31,12 +31,18 @@ def copy_lines(rows: Sequence[Sequence[bytes | None]]) -> list[bytes]:
         n_values - len(rows),
         len(rows) - 1,
     ):
-        return [b"\t".join([b"\\N" if v is None else _escape(v) for v in row]) for row in rows]
-    marked = _escape(joined).replace(_NULL, b"\\N").replace(_END_OF_VALUE, b"\t")
+        return [b"\t".join([copy_value(v) for v in row]) for row in rows]
+    marked = escape(joined).replace(_NULL, b"\\N").replace(_END_OF_VALUE, b"\t")
     return marked.split(_END_OF_ROW)
 
 
-def _escape(text: bytes) -> bytes:
+def copy_value(value: bytes | None) -> bytes:
+    """One value as it stands in a line."""
+    return b"\\N" if value is None else escape(value)
+
+
+def escape(text: bytes) -> bytes:
+    """Backslash, tab, newline, carriage return and NUL written as COPY writes them."""
     for plain, escaped in _ESCAPES:
         text = text.replace(plain, escaped)
     return text

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
 
 from shopmine.collect.day_shifts import day_shifts
 from shopmine.config.days import ONE_DAY, instant_of, local_day, read_time
 
+Clocks = npt.NDArray[np.uint8]
+"""(n_rows, CLOCK_BYTES) the first bytes of readings of a clock, zeros behind shorter ones."""
+
+CLOCK_BYTES: Final = len("2026-03-01 10:00")
+_HOUR: Final = len("2026-03-01 10")
 _MOST_KNOWN: Final = 200_000
 
 
@@ -24,6 +34,7 @@ class DayOfText:
         self._zone, self._shop_zone = zone, shop_zone
         self._known: dict[str | bytes, date | None] = {}
         self._hours: dict[bytes, date | None] = {}
+        self._steady: dict[str, bool] = {}
 
     def __call__(self, text: str) -> date | None:
         """The day of any of these texts."""
@@ -33,14 +44,30 @@ class DayOfText:
         """The day of `YYYY-MM-DD[ hh:mm:ss[.ffffff]]` as MySQL writes it."""
         if reading is None:
             return None
-        hour = reading[:13]
-        if hour not in self._hours:
-            self._learn(hour)
-        if (day := self._hours[hour]) is not None:
+        if (day := self._of_hour(reading[:_HOUR])) is not None:
             return day
-        minute = reading[:16]
+        minute = reading[:CLOCK_BYTES]
         known = self._known
         return known[minute] if minute in known else self._look_up(minute, minute.decode("ascii", "replace"))
+
+    def runs(self, readings: Clocks) -> Iterator[tuple[int, int, date | None]]:
+        """Rows from … to before … that follow each other and are of one day, by the beginnings of their clocks' readings.
+
+        Rows in the order of their time have few such runs, so that each costs a look-up and no row does. Neighbouring runs may
+        be of the same day.
+        """
+        for start, end in _equal_runs(readings[:, :_HOUR], 0, len(readings)):
+            hour = readings[start, :_HOUR].tobytes().rstrip(b"\0")
+            if (day := self._of_hour(hour)) is not None:
+                yield start, end, day
+                continue
+            for first, last in _equal_runs(readings[start:end], start, end):
+                yield first, last, self.of_clock(readings[first].tobytes().rstrip(b"\0"))
+
+    def _of_hour(self, hour: bytes) -> date | None:
+        if hour not in self._hours:
+            self._learn(hour)
+        return self._hours[hour]
 
     def _learn(self, hour: bytes) -> None:
         """Remember the one day of all readings of an hour; None where there is no such."""
@@ -52,11 +79,14 @@ class DayOfText:
 
     def _is_steady(self, day: str) -> bool:
         """Whether on that day of the source's clock no change of a clock decides about the shop's day."""
-        try:
+        if day not in self._steady:
             on = date.fromisoformat(day)
-            return len(day_shifts(zone=self._zone, shop_zone=self._shop_zone, first=on, last=on)) == 1
-        except OverflowError:
-            return False
+            try:
+                shifts = day_shifts(zone=self._zone, shop_zone=self._shop_zone, first=on, last=on)
+                self._steady[day] = len(shifts) == 1
+            except OverflowError:
+                self._steady[day] = False
+        return self._steady[day]
 
     def _look_up(self, key: str | bytes, text: str) -> date | None:
         if key not in self._known:
@@ -81,6 +111,12 @@ class DayOfText:
             return None
 
 
+def _equal_runs(rows: Clocks, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Where rows that follow each other are equal, as places from `first` to `last`."""
+    starts = np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1 + first
+    return pairwise([first, *starts.tolist(), last])
+
+
 class OpenDays:
     """Lines of the days that are being read, from rows that come in the order of their time.
 
@@ -90,9 +126,9 @@ class OpenDays:
     def __init__(self) -> None:
         self._lines: dict[date, list[bytes]] = {}
 
-    def add(self, day: date, line: bytes) -> None:
-        """Add a line to its day."""
-        self._lines.setdefault(day, []).append(line)
+    def add(self, day: date, lines: Sequence[bytes]) -> None:
+        """Add lines to their day."""
+        self._lines.setdefault(day, []).extend(lines)
 
     def take_complete(self, now: date | None) -> list[tuple[date, list[bytes]]]:
         """Give out, once, the days that are complete when rows of `now` come; all that are left for None."""

@@ -157,7 +157,7 @@ class MongoReader:
             parts = parts_by_day(request.entity, document, zone)
             for day, part in parts.items():
                 if day is not None and day in days:
-                    open_days.add(day, line_of(part))
+                    open_days.add(day, [line_of(part)])
             # A list is sorted by its least element: only where all are dates does that tell how far the reading is.
             if parts and None not in parts:
                 newest = max(newest, min(day for day in parts if day is not None))

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
-from shopmine.collect.copy_text import copy_lines
+import numpy as np
+import numpy.typing as npt
+
 from shopmine.collect.day_shifts import day_shifts
-from shopmine.collect.moments import DayOfText, OpenDays
+from shopmine.collect.moments import CLOCK_BYTES, Clocks, DayOfText, OpenDays
 from shopmine.collect.mysql_fingerprints import day_expression, row_number
 from shopmine.collect.mysql_names import MysqlNames, quoted
 from shopmine.collect.mysql_session import MysqlSession, Row
@@ -26,6 +28,8 @@ from shopmine.errors import ConfigError, SourceUnavailableError
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from shopmine.collect.forgotten import Forgotten
+    from shopmine.collect.mysql_rows import Rows
     from shopmine.config.entities import EntityConfig
 
 _DAY_TYPES: Final = ("date", "datetime", "timestamp")
@@ -101,7 +105,10 @@ class MysqlReader:
         for first, last in day_ranges(request.days):
             yield from self._days(plan, request, first, last)
         if request.with_no_day:
-            yield self._whole(plan, request, NO_DAY, _has_no_day(quoted(plan.columns[plan.day][0])))
+            has_no_day = _has_no_day(quoted(plan.columns[plan.day][0]))
+            # Counted first: the index of the day's column may serve that, and mostly there is nothing to read.
+            is_any = self._count(plan, has_no_day) > 0
+            yield self._whole(plan, request, NO_DAY, has_no_day) if is_any else DayLines(day=NO_DAY, lines=[])
 
     def fingerprints(
         self, entity: EntityConfig, names: tuple[str, ...], days: frozenset[date]
@@ -130,11 +137,11 @@ class MysqlReader:
         margin = timedelta() if plan.day_type == "date" else 2 * _MARGIN
         before = f"{column} < '{low + margin:{_CLOCK}}' AND {self._day_near(plan, first)} < '{first}'"
         after = f"{column} >= '{high - margin:{_CLOCK}}' AND {self._day_near(plan, last)} > '{last}'"
-        counts = [
-            self._session.rows(plan.count(f"{condition} AND NOT ({_has_no_day(column)})"))[0][0]
-            for condition in (before, after)
-        ]
-        return Outside(n_before=int(counts[0] or 0), n_after=int(counts[1] or 0))
+        counts = [self._count(plan, f"{condition} AND NOT ({_has_no_day(column)})") for condition in (before, after)]
+        return Outside(n_before=counts[0], n_after=counts[1])
+
+    def _count(self, plan: _Plan, condition: str) -> int:
+        return int(self._session.rows(plan.count(condition))[0][0] or 0)
 
     def sample(self, entity: EntityConfig, columns: Sequence[str], limit: int) -> Sample:
         """Some rows, their estimated number, and whether the table's own key is declared (see `reading.Reader`)."""
@@ -182,14 +189,14 @@ class MysqlReader:
 
     def _days(self, plan: _Plan, request: ReadRequest, first: date, last: date) -> Iterator[DayLines]:
         """The days of one range."""
-        wanted, day_of, at = request.days or frozenset(), self._day_of(plan), plan.day
-        condition, order = self._between(plan, first, last), f" ORDER BY {quoted(plan.columns[at][0])}"
+        wanted = request.days or frozenset()
+        days = DayOfText(zone=self._zone(plan), shop_zone=self._opening.zone)
+        condition, order = self._between(plan, first, last), f" ORDER BY {quoted(plan.columns[plan.day][0])}"
         open_days, newest = OpenDays(), first
-        for rows, lines in self._lines(plan, request, condition, order):
-            for row, line in zip(rows, lines, strict=True):
-                day = day_of(row[at])
+        for clocks, lines in self._lines(plan, request, condition, order):
+            for start, end, day in days.runs(clocks):
                 if day is not None and day in wanted and first <= day <= last:
-                    open_days.add(day, line)
+                    open_days.add(day, lines[start:end])
                     newest = max(newest, day)
             for done, its_lines in open_days.take_complete(newest):
                 yield DayLines(day=done, lines=its_lines)
@@ -199,9 +206,6 @@ class MysqlReader:
     def _zone(self, plan: _Plan) -> ZoneInfo:
         """The zone of the clock that the day's column reads."""
         return UTC_ZONE if plan.day_type == "timestamp" else self._opening.source.zone
-
-    def _day_of(self, plan: _Plan) -> Callable[[bytes | None], date | None]:
-        return DayOfText(zone=self._zone(plan), shop_zone=self._opening.zone).of_clock
 
     def _day_near(self, plan: _Plan, day: date) -> str:
         """The shop's day in SQL, exact on and around `day`."""
@@ -229,18 +233,18 @@ class MysqlReader:
 
     def _lines(
         self, plan: _Plan, request: ReadRequest, condition: str, order: str = ""
-    ) -> Iterator[tuple[Sequence[Row], list[bytes]]]:
-        """Rows as they land and their lines, chunk by chunk; at the end the source's own count must be the same."""
-        names = [name for name, _ in plan.columns]
-        persons = [(names.index(column), column) for column in request.forgotten.columns()]
+    ) -> Iterator[tuple[Clocks, list[bytes]]]:
+        """Each row's day as its clock reads and its line, chunk by chunk; at the end the source's own count must be the same."""
         n_rows = 0
-        for chunk in self._session.chunks(plan.select(condition, order)):
-            n_rows += len(chunk)
-            rows = _changed(chunk, plan.changes)
-            if persons:
-                rows = [row for row in rows if not any(request.forgotten.holds(c, _text(row[i])) for i, c in persons)]
-            yield rows, copy_lines(rows)
-        counted = int(self._session.rows(plan.count(condition))[0][0] or 0)
+        for rows in self._session.chunks(plan.select(condition, order)):
+            n_rows += len(rows)
+            clocks = rows.beginnings(plan.day, CLOCK_BYTES) if plan.day >= 0 else np.zeros((len(rows), 0), np.uint8)
+            lines = rows.lines(plan.changes)
+            if request.forgotten.columns():
+                kept = np.flatnonzero(~_is_forgotten(plan, request.forgotten, rows))
+                clocks, lines = clocks[kept], [lines[row] for row in kept.tolist()]
+            yield clocks, lines
+        counted = self._count(plan, condition)
         if counted != n_rows:
             raise SourceUnavailableError(
                 f"sources.{self._opening.source.name}.entities.{request.entity.name}: read {n_rows} rows where the same "
@@ -248,13 +252,25 @@ class MysqlReader:
             )
 
 
-def _changed(rows: Sequence[Row], changes: dict[int, _Change]) -> Sequence[Row]:
-    if not changes or not rows:
-        return rows
-    columns: list[Sequence[bytes | None]] = list(zip(*rows, strict=True))
-    for index, change in changes.items():
-        columns[index] = [None if value is None else change(value) for value in columns[index]]
-    return list(zip(*columns, strict=True))
+def _changed(rows: Sequence[Row], changes: Mapping[int, _Change]) -> list[Row]:
+    return [
+        tuple(
+            changes[place](value) if place in changes and value is not None else value
+            for place, value in enumerate(row)
+        )
+        for row in rows
+    ]
+
+
+def _is_forgotten(plan: _Plan, forgotten: Forgotten, rows: Rows) -> npt.NDArray[np.bool_]:
+    """(n_rows,) whether a row is of a forgotten person, whose key is known as it lands."""
+    found = np.zeros(len(rows), dtype=bool)
+    for place, (column, _) in enumerate(plan.columns):
+        if column in forgotten.columns():
+            values = rows.landing(place, plan.changes.get(place))
+            gone = {value for value in set(values) if forgotten.holds(column, _text(value))}
+            found |= np.fromiter((value in gone for value in values), dtype=bool, count=len(values))
+    return found
 
 
 def _to_number(value: bytes) -> bytes:
@@ -278,5 +294,5 @@ def _has_no_day(column: str) -> str:
     month_end = f"DAYOFMONTH(LAST_DAY(DATE_FORMAT({column}, '%Y-%m-01')))"
     return (
         f"{column} IS NULL OR {column} < '1000-01-01' OR MONTH({column}) = 0 OR DAYOFMONTH({column}) = 0 "
-        f"OR DAYOFMONTH({column}) > {month_end}"
+        f"OR (DAYOFMONTH({column}) > 28 AND DAYOFMONTH({column}) > {month_end})"
     )

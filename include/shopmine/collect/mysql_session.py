@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
-import asyncmy
-import asyncmy.errors
-from asyncmy.cursors import Cursor, SSCursor
+import pymysql
+import pymysql.err
 
+from shopmine.collect.mysql_rows import Rows, read_rows
 from shopmine.errors import ConfigError, SourceUnavailableError
 
 if TYPE_CHECKING:
     from shopmine.config.connections import Connection
 
-T = TypeVar("T")
 Row = tuple[bytes | None, ...]
 
-CHUNK_ROWS: Final = 5_000
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 900  # the first row of a large table comes only when the server has sorted it
 UNKNOWN_TABLE, UNKNOWN_COLUMN = 1146, 1054
@@ -27,7 +25,7 @@ _CLIENT_ERRORS: Final = range(2000, 3000)  # the driver's own numbers: no connec
 _LOGIN: Final = {1045, 1698, 2059}
 _PRIVILEGE: Final = {1044, 1142, 1143, 1227, 1370}
 _SETTINGS: Final = (
-    "SET SESSION time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600",
+    "SET SESSION autocommit = 1, time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 )
@@ -50,53 +48,49 @@ class MysqlSession:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._loop = asyncio.new_event_loop()
-        try:
-            self._client = self._wait(_connect(connection))
-            for setting in _SETTINGS:
-                self.rows(setting)
-        except BaseException:
-            self._loop.close()
-            raise
+        with self._in_words():
+            self._client = _connect(connection)
+        for setting in _SETTINGS:
+            self.rows(setting)
 
     def close(self) -> None:
         """End the snapshot; a query that still runs is cut off with the connection."""
-        self._client.close()
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        self._client._force_close()
 
     def types(self, sql: str) -> list[tuple[str, str]]:
         """Name and type of each column that the query gives."""
-        return self._wait(self._describe(sql))
+        with self._in_words(), self._client.cursor() as cursor:
+            cursor.execute(sql)
+            return [(field.name, type_name(field)) for field in cursor._result.fields]
 
     def rows(self, sql: str) -> list[Row]:
         """All rows of a small result."""
-        return self._wait(self._fetch(sql))
+        with self._in_words(), self._client.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
 
-    def chunks(self, sql: str) -> Iterator[Sequence[Row]]:
+    def chunks(self, sql: str) -> Iterator[Rows]:
         """The rows of a large result, some thousands at a time, as the server sends them."""
-        cursor = self._client.cursor(SSCursor)
-        self._wait(cursor.execute(sql))
-        while rows := self._wait(cursor.fetchmany(CHUNK_ROWS)):
-            yield rows
-        self._wait(cursor.close())
+        with self._in_words():
+            self._client.query(sql, unbuffered=True)
+            # From here on the driver must not read what is sent: the rows are read in chunks.
+            result, self._client._result = self._client._result, None
+            result.unbuffered_active = False
+            is_over = False
+            try:
+                yield from read_rows(self._client, len(result.fields))
+                is_over = True
+            finally:
+                if not is_over:
+                    self._client._force_close()
 
-    async def _describe(self, sql: str) -> list[tuple[str, str]]:
-        async with self._client.cursor(Cursor) as cursor:
-            await cursor.execute(sql)
-            return [(field.name, type_name(field)) for field in cursor._result.fields]
-
-    async def _fetch(self, sql: str) -> list[Row]:
-        async with self._client.cursor(Cursor) as cursor:
-            await cursor.execute(sql)
-            return list(await cursor.fetchall() or ())
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
         try:
-            return self._loop.run_until_complete(work)
-        except asyncmy.errors.MySQLError as error:
+            yield
+        except pymysql.err.MySQLError as error:
             raise _in_words(error, self._connection) from error
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        except OSError as error:
             raise SourceUnavailableError(
                 f"connection {self._connection} broke ({type(error).__name__}: {error}); is the server up? try again"
             ) from error
@@ -110,24 +104,26 @@ class SqlError(ConfigError):
         self.code = code
 
 
-async def _connect(connection: Connection) -> Any:
-    return await asyncmy.connect(
+def _connect(connection: Connection) -> Any:
+    tls = connection.tls()
+    return pymysql.connect(
         host=connection.host or "localhost",
         port=connection.port or 3306,
         user=connection.user,
         password=connection.password,
-        db=connection.database or None,
+        database=connection.database or None,
         charset="utf8mb4",
         conv={},
         use_unicode=False,
-        autocommit=True,
+        autocommit=None,
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
-        ssl=connection.tls(),
+        ssl=tls,
+        ssl_disabled=tls is None,
     )
 
 
-def _in_words(error: asyncmy.errors.MySQLError, connection: Connection) -> Exception:
+def _in_words(error: pymysql.err.MySQLError, connection: Connection) -> Exception:
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     text = error.args[1] if len(error.args) > 1 else str(error)
     if code in _LOGIN:
@@ -140,7 +136,7 @@ def _in_words(error: asyncmy.errors.MySQLError, connection: Connection) -> Excep
         return SqlError(f"connection {connection} lacks a privilege: {text}; grant SELECT to this user", code)
     if code == 0 or code in _CLIENT_ERRORS:
         return SourceUnavailableError(f"connection {connection} does not answer: {text}; is the server up? try again")
-    if isinstance(error, asyncmy.errors.ProgrammingError) or code in {UNKNOWN_TABLE, UNKNOWN_COLUMN}:
+    if isinstance(error, pymysql.err.ProgrammingError) or code in {UNKNOWN_TABLE, UNKNOWN_COLUMN}:
         return SqlError(f"connection {connection} refuses the query: {text}", code)
     return SourceUnavailableError(f"connection {connection} failed: {text} (error {code}); try again")
 

@@ -239,7 +239,7 @@ class SqlReader:
         for row, line in self._lines(plan, request, query):
             day = day_of(row[plan.day])
             if day is not None and day in wanted and first <= day <= last:
-                open_days.add(day, line)
+                open_days.add(day, [line])
                 if day > newest:
                     newest = day
                     for done, its_lines in open_days.take_complete(newest - slack):

@@ -35,7 +35,7 @@ _CONTEXT: Final = multiprocessing.get_context("forkserver")
 PRELOADED: Final = (
     *(f"shopmine.collect.{kind}" for kind in ("files", "mongodb", "mysql")),
     *(f"shopmine.publish.sinks.{kind}" for kind in ("files", "mongodb", "mysql")),
-    *("asyncmy", "duckdb", "implicit.cpu.als", "pyarrow.parquet", "scipy.optimize"),
+    *("duckdb", "implicit.cpu.als", "pyarrow.parquet", "scipy.optimize"),
     *("sklearn.cluster", "sklearn.ensemble", "sklearn.metrics"),
     *(entry.module for entry in MODELS),
 )

@@ -48,9 +48,9 @@ def test_remembered_minutes_change_nothing(walls: list[datetime]) -> None:
 def test_a_day_is_given_out_once_when_rows_of_two_days_later_come() -> None:
     first, second, third = date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)
     days = OpenDays()
-    days.add(second, b"b")
-    days.add(first, b"a")  # clocks were put back
+    days.add(second, [b"b"])
+    days.add(first, [b"a"])  # clocks were put back
     assert days.take_complete(second) == []
-    days.add(third, b"c")
+    days.add(third, [b"c"])
     assert days.take_complete(third) == [(first, [b"a"])]
     assert days.take_complete(None) == [(second, [b"b"]), (third, [b"c"])]
