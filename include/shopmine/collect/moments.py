@@ -18,7 +18,9 @@ Clocks = npt.NDArray[np.uint8]
 """(n_rows, CLOCK_BYTES) the first bytes of readings of a clock, zeros behind shorter ones."""
 
 CLOCK_BYTES: Final = len("2026-03-01 10:00")
-_HOUR: Final = len("2026-03-01 10")
+_DAY: Final = len("2026-03-01")
+_SPANS: Final = {_DAY: (" 00:00:00", " 23:59:59"), len("2026-03-01 10"): (":00:00", ":59:59")}
+"""Bytes that tell a day or an hour of a clock -> what follows them in its first and its last reading."""
 _MOST_KNOWN: Final = 200_000
 
 
@@ -26,14 +28,14 @@ class DayOfText:
     """The shop's day of texts like `2011-03-27 01:30:00`, `2011-03-27T01:30Z`, `2011-03-27`; None for anything else.
 
     A time without offset is the clock of `zone` (`days.instant_of` says how at clock changes); a day alone is that day.
-    Readings are remembered by the hour where it lies within one day of the shop and no clock changes, else by the minute,
-    so that millions of rows cost a look-up each.
+    Readings are remembered by the day or the hour where that lies within one day of the shop and no clock changes, else by the
+    minute, so that millions of rows cost a look-up each.
     """
 
     def __init__(self, *, zone: ZoneInfo, shop_zone: ZoneInfo) -> None:
         self._zone, self._shop_zone = zone, shop_zone
         self._known: dict[str | bytes, date | None] = {}
-        self._hours: dict[bytes, date | None] = {}
+        self._spans: dict[bytes, date | None] = {}
         self._steady: dict[str, bool] = {}
 
     def __call__(self, text: str) -> date | None:
@@ -44,8 +46,9 @@ class DayOfText:
         """The day of `YYYY-MM-DD[ hh:mm:ss[.ffffff]]` as MySQL writes it."""
         if reading is None:
             return None
-        if (day := self._of_hour(reading[:_HOUR])) is not None:
-            return day
+        for width in _SPANS:
+            if (day := self._of_span(reading[:width])) is not None:
+                return day
         minute = reading[:CLOCK_BYTES]
         known = self._known
         return known[minute] if minute in known else self._look_up(minute, minute.decode("ascii", "replace"))
@@ -56,26 +59,33 @@ class DayOfText:
         Rows in the order of their time have few such runs, so that each costs a look-up and no row does. Neighbouring runs may
         be of the same day.
         """
-        for start, end in _equal_runs(readings[:, :_HOUR], 0, len(readings)):
-            hour = readings[start, :_HOUR].tobytes().rstrip(b"\0")
-            if (day := self._of_hour(hour)) is not None:
-                yield start, end, day
-                continue
-            for first, last in _equal_runs(readings[start:end], start, end):
-                yield first, last, self.of_clock(readings[first].tobytes().rstrip(b"\0"))
+        yield from self._runs(readings, 0, tuple(_SPANS))
 
-    def _of_hour(self, hour: bytes) -> date | None:
-        if hour not in self._hours:
-            self._learn(hour)
-        return self._hours[hour]
+    def _runs(self, readings: Clocks, first: int, widths: tuple[int, ...]) -> Iterator[tuple[int, int, date | None]]:
+        """The runs of equal beginnings of the first width; within one that tells no day, those of the next width."""
+        width = widths[0] if widths else CLOCK_BYTES
+        for start, end in _equal_runs(readings[:, :width]):
+            reading = readings[start, :width].tobytes().rstrip(b"\0")
+            if not widths:
+                yield first + start, first + end, self.of_clock(reading)
+            elif (day := self._of_span(reading)) is not None:
+                yield first + start, first + end, day
+            else:
+                yield from self._runs(readings[start:end], first + start, widths[1:])
 
-    def _learn(self, hour: bytes) -> None:
-        """Remember the one day of all readings of an hour; None where there is no such."""
-        if len(self._hours) >= _MOST_KNOWN:
-            self._hours.clear()
-        first, last = (self._day(f"{hour.decode('ascii', 'replace')}:{end}") for end in ("00:00", "59:59"))
-        is_one = first is not None and first == last and self._is_steady(hour[:10].decode())
-        self._hours[hour] = first if is_one else None
+    def _of_span(self, span: bytes) -> date | None:
+        if span not in self._spans:
+            self._learn(span)
+        return self._spans[span]
+
+    def _learn(self, span: bytes) -> None:
+        """Remember the one day of all readings of a day or an hour; None where there is no such."""
+        if len(self._spans) >= _MOST_KNOWN:
+            self._spans.clear()
+        ends = _SPANS.get(len(span), ())
+        found = {self._day(span.decode("ascii", "replace") + end) for end in ends}
+        is_one = len(found) == 1 and None not in found and self._is_steady(span[:_DAY].decode())
+        self._spans[span] = found.pop() if is_one else None
 
     def _is_steady(self, day: str) -> bool:
         """Whether on that day of the source's clock no change of a clock decides about the shop's day."""
@@ -111,10 +121,10 @@ class DayOfText:
             return None
 
 
-def _equal_runs(rows: Clocks, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Where rows that follow each other are equal, as places from `first` to `last`."""
-    starts = np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1 + first
-    return pairwise([first, *starts.tolist(), last])
+def _equal_runs(rows: Clocks) -> Iterator[tuple[int, int]]:
+    """Where rows that follow each other are equal: from … to before …."""
+    starts = np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1
+    return pairwise([0, *starts.tolist(), len(rows)])
 
 
 class OpenDays:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shopmine.collect.moments import DayOfText, OpenDays
+from shopmine.collect.moments import CLOCK_BYTES, DayOfText, OpenDays
 from shopmine.config.days import instant_of, local_day
 
 LONDON, SHANGHAI = ZoneInfo("Europe/London"), ZoneInfo("Asia/Shanghai")
@@ -43,6 +44,21 @@ def test_remembered_minutes_change_nothing(walls: list[datetime]) -> None:
     for wall in [*walls, *walls]:
         expected = local_day(instant_of(wall, LONDON), SHANGHAI)
         assert day_of.of_clock(wall.strftime("%Y-%m-%d %H:%M:%S.%f").encode()) == expected
+
+
+@given(
+    st.lists(st.datetimes(datetime(2000, 1, 1), datetime(2035, 1, 1)), max_size=20),  # noqa: DTZ001
+    st.sampled_from([LONDON, SHANGHAI]),
+    st.booleans(),
+)
+def test_runs_cover_all_rows_and_have_each_rows_own_day(walls: list[datetime], zone: ZoneInfo, is_sorted: bool) -> None:
+    around = [wall.replace(hour=hour, minute=0) for wall in walls for hour in (0, 1, 16, wall.hour)]
+    written = [wall.strftime("%Y-%m-%d %H:%M:%S").encode() for wall in (sorted(around) if is_sorted else around)]
+    texts = [*written, b"0000-00-00 00:00:00", b"", *(text[:10] for text in written), b"2026-02-30 10:00:00"]
+    clocks = np.array([[*text[:CLOCK_BYTES].ljust(CLOCK_BYTES, b"\0")] for text in texts], dtype=np.uint8)
+    days = [day for start, end, day in DayOfText(zone=zone, shop_zone=SHANGHAI).runs(clocks) for _ in range(start, end)]
+    alone = DayOfText(zone=zone, shop_zone=SHANGHAI)
+    assert days == [alone(text.decode()) for text in texts]
 
 
 def test_a_day_is_given_out_once_when_rows_of_two_days_later_come() -> None:
