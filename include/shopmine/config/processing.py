@@ -12,7 +12,6 @@ from shopmine.config.kinds import nearest
 if TYPE_CHECKING:
     from shopmine.config.canonical import CanonicalColumn
     from shopmine.config.entities import EntityConfig
-    from shopmine.config.fields import FieldConfig
     from shopmine.config.shops import Shop
 
 DUCKDB_TYPES: Final[Mapping[ColumnType, str]] = {
@@ -29,6 +28,29 @@ DUCKDB_TYPES: Final[Mapping[ColumnType, str]] = {
 def find_processing_problems(shop: Shop) -> list[str]:
     """One line for each step that has the right form but cannot work."""
     return [
+        *_country_problems(shop.country),
+        *_steps_problems(shop),
+    ]
+
+
+def _country_problems(country: str | None) -> list[str]:
+    if country is None:
+        return []
+    import holidays
+
+    code, _, part = country.partition("-")
+    known = holidays.list_supported_countries()
+    if code not in known:
+        return [f"country: unknown {code!r}{nearest(code, known)}"]
+    return (
+        [f"country: unknown part {part!r} of {code}{nearest(part, known[code])}"]
+        if part and part not in known[code]
+        else []
+    )
+
+
+def _steps_problems(shop: Shop) -> list[str]:
+    return [
         f"sources.{source.name}.entities.{entity.name}.{problem}"
         for source in shop.sources.values()
         for entity in source.entities.values()
@@ -37,9 +59,9 @@ def find_processing_problems(shop: Shop) -> list[str]:
 
 
 def _entity_problems(shop: Shop, entity: EntityConfig) -> Iterator[str]:
-    for name, field in entity.fields.items():
+    for name in entity.fields:
         column = entity.canonical.by_name[name]
-        for problem in (*_field_problems(shop, column, field), *_contract_problems(entity, column)):
+        for problem in (*_field_problems(shop, entity, column), *_contract_problems(entity, column)):
             yield f"fields.{name}.{problem}"
     if entity.is_derived and (entity.keep is not None or entity.ignore):
         name = "keep" if entity.keep is not None else "ignore"
@@ -59,7 +81,8 @@ def _entity_problems(shop: Shop, entity: EntityConfig) -> Iterator[str]:
         yield f"attributes.{name}: is also computed or looked up; call one of them otherwise"
 
 
-def _field_problems(shop: Shop, column: CanonicalColumn, field: FieldConfig) -> Iterator[str]:
+def _field_problems(shop: Shop, entity: EntityConfig, column: CanonicalColumn) -> Iterator[str]:
+    field = entity.fields[column.name]
     if field.synonyms is not None and field.synonyms not in shop.synonyms:
         yield f"synonyms: unknown table {field.synonyms!r}{nearest(field.synonyms, shop.synonyms)}"
     numeric = [
@@ -67,6 +90,8 @@ def _field_problems(shop: Shop, column: CanonicalColumn, field: FieldConfig) -> 
     ]
     if numeric and column.type not in (ColumnType.NUMERIC, ColumnType.INTEGER):
         yield f"{numeric[0]}: is for numbers, but {column.name} is {column.type}"
+    if field.outliers is not None and not entity.canonical.is_fact:
+        yield f"outliers: {entity.name} have no days to compare"
     if field.all_in is not None and field.all_in != shop.currency and field.all_in not in shop.rates:
         yield f"currency: there is no rate of {field.all_in}{nearest(field.all_in, shop.rates)}"
     if field.currency is not None and not shop.rates:

@@ -64,6 +64,7 @@ class Shop(Settings):
 
     Attributes:
         last_day: the data ends here, where it does.
+        country: ISO code of the country whose calendar is `clean.calendar`, like `CN`, or `GB-SCT` where a part has its own.
         read_delay_minutes: so long after midnight the sources are complete.
         training_weekday: models are fitted as of these days.
         models, gates: settings of these parts as they stand in the file; the parts check them.
@@ -78,6 +79,7 @@ class Shop(Settings):
     currency: str
     first_day: date
     last_day: date | None = None
+    country: str | None = None
     read_delay_minutes: int = Field(default=120, ge=0)
     owner: str = "shop-data"
     training_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from shopmine.columns import AMOUNT, DAY, ORDER_ID
+from shopmine.config.canonical import ENTITIES
 from shopmine.config.days import NO_DAY
 from shopmine.config.shops import Shop, load_shop
 from shopmine.errors import DataError
 from shopmine.faults import fault_point
 from shopmine.prepare.accounting import Accounting
+from shopmine.prepare.calendar import made_by, make_calendar
 from shopmine.prepare.conform import locale_of
 from shopmine.prepare.entities import PreparedBatch, Rules, prepare_batches
 from shopmine.prepare.gates import (
@@ -29,6 +32,7 @@ from shopmine.prepare.gates import (
     stop_at_failures,
 )
 from shopmine.prepare.groups import group_batches
+from shopmine.prepare.outliers import mark_outliers, window
 from shopmine.prepare.reconcile import (
     STATUS,
     STORE,
@@ -39,7 +43,9 @@ from shopmine.prepare.reconcile import (
     totals_table,
 )
 from shopmine.prepare.rows import BatchText, Rejected
+from shopmine.prepare.step_checks import check_schema, check_steps
 from shopmine.staging.accounts import read_accounts
+from shopmine.staging.added import calendar_until, write_calendar, write_outliers
 from shopmine.staging.artifacts import (
     ArtifactRef,
     artifact_key,
@@ -112,6 +118,7 @@ def prepare(db: Database, run: int) -> dict[str, JSON]:
         "entities": done,
         "not_known": _not_known(started),
     }
+    _add_calendar(started)
     checks = _judge(started)
     failed = [check.check_name for check in checks if not check.passed]
     record_step(db, run, STEP, "failed" if failed else "done", {**report, "failed_checks": failed})
@@ -272,6 +279,7 @@ def _judge(run: _Run) -> list[Check]:
             "day": day.isoformat(),
             "gates": asdict(gates),
             "sources": [f"{source}.{entity}" for source, entity in run.versions],
+            **({"outliers": _marked(run.shop)} if _marked(run.shop) else {}),
         },
         seed=0,
     )
@@ -284,13 +292,44 @@ def _judge_anew(run: _Run, gates: PrepareGates, key: str, *, has_deleted: bool) 
     day = run.context.day
     reconciliation = _reconcile(run, has_deleted=has_deleted)
     checks = [*_entity_checks(run, gates), *check_reconciliation(reconciliation, day, gates)]
+    outliers = [_mark(run, entity, column) for entity, column in _marked(run.shop)]
+    checks += [check for check, _ in outliers]
     frames = {"checks": checks_table(day, checks)}
+    if outliers:
+        frames["outliers"] = pa.concat_tables([found for _, found in outliers])
     if reconciliation is not None:
         frames["reconciliation"] = totals_table(reconciliation)
         frames["differences"] = differences_table(reconciliation)
-    return write_artifact(
+    made = write_artifact(
         run.db, key=key, shop=run.shop.name, name=CHECKS, day=day, frames=frames, meta={}, run=run.context.run
     )
+    if outliers and run.context.known_at is None:
+        write_outliers(run.db, run.shop.name, day, frames["outliers"], made.artifact)
+    return made
+
+
+def _marked(shop: Shop) -> list[tuple[str, str]]:
+    """The (entity, column) whose unusual numbers are marked, by the file of any source."""
+    entities = (entity for source in shop.sources.values() for entity in source.entities.values())
+    marked = {(e.name, name) for e in entities for name, field in e.fields.items() if field.outliers == "mark"}
+    return sorted(marked)
+
+
+def _mark(run: _Run, entity: str, column: str) -> tuple[Check, pa.Table]:
+    key, day = ENTITIES[entity].key, run.context.day
+    rows = run.facts(entity, [*dict.fromkeys([DAY, *key, column])], only={DAY: window(day)})
+    return mark_outliers(rows, entity=entity, column=column, key=key, day=day)
+
+
+def _add_calendar(run: _Run) -> None:
+    """The country's calendar from the shop's first day to the end of the year after the run's day, where it is not there."""
+    country, first = run.shop.country, run.shop.first_day
+    if country is None:
+        return
+    last = date(run.context.day.year + 1, 12, 31)
+    until = calendar_until(run.db, run.shop.name, first, made_by(country))
+    if until is None or until < last:
+        write_calendar(run.db, run.shop.name, make_calendar(country, first, last))
 
 
 def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
@@ -309,7 +348,19 @@ def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
         today = [judged[batch.batch] for batch in own if batch.day == day]
         checks.append(check_quarantined(name, QUARANTINED, today, gates))
         checks.append(check_quarantined(name, QUARANTINED_EVER, judged.values(), gates))
+        before = day - timedelta(days=run.shop.sources[source].lookback_days)
+        checks += [*check_steps(name, settings, today), *_schema_check(name, own, day, before)]
     return checks
+
+
+def _schema_check(name: str, own: Sequence[Batch], day: date, until: date) -> list[Check]:
+    """The day's columns beside those of the newest day up to `until`: the days in between are read with it."""
+    now = next((batch for batch in own if batch.day == day), None)
+    before = max((batch for batch in own if NO_DAY < batch.day <= until), key=lambda batch: batch.day, default=None)
+    if now is None or before is None or now.columns == before.columns:
+        return []
+    are, were = ([(column.name, column.type) for column in batch.columns] for batch in (now, before))
+    return check_schema(name, are, were, before.day)
 
 
 def _reconcile(run: _Run, *, has_deleted: bool) -> Reconciliation | None:
