@@ -46,6 +46,10 @@ class PrepareGates:
         quarantined_rows_allowed: so many rows in quarantine never stop a run, whatever their share.
         max_unreconciled: largest share of the money of a store's paid orders that payments and refunds do not explain.
         max_unpaid: largest share of the money of a store's orders of the day for which no payment is known.
+        max_days_without_rows: an entity whose newest rows are so many days old stops the run; 0: they may be of any age.
+        max_unknown_references: largest share of the products, customers and orders that the day's rows name and that are
+            not there.
+        max_repeated_keys: largest share of the day's keys that rows of other days have too.
     """
 
     min_volume: float = 0.1
@@ -56,6 +60,9 @@ class PrepareGates:
     quarantined_rows_allowed: int = 2
     max_unreconciled: float = 0.01
     max_unpaid: float = 0.5
+    max_days_without_rows: int = 0
+    max_unknown_references: float = 1.0
+    max_repeated_keys: float = 1.0
 
     def __post_init__(self) -> None:
         for name, lowest, highest in _RANGES:
@@ -85,6 +92,9 @@ _RANGES: Final = (
     ("quarantined_rows_allowed", 0, 1_000_000_000),
     ("max_unreconciled", 0, 1),
     ("max_unpaid", 0, 1),
+    ("max_days_without_rows", 0, 36_500),
+    ("max_unknown_references", 0, 1),
+    ("max_repeated_keys", 0, 1),
 )
 SETTINGS: Final = frozenset(field.name for field in fields(PrepareGates))
 """Keys of `[gates]` that belong to prepare."""

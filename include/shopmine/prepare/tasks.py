@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from shopmine.columns import AMOUNT, DAY, ORDER_ID
+from shopmine.columns import AMOUNT, BATCH, DAY, ORDER_ID
 from shopmine.config.canonical import ENTITIES
 from shopmine.config.days import NO_DAY
 from shopmine.config.shops import Shop, load_shop
@@ -32,6 +32,13 @@ from shopmine.prepare.gates import (
     stop_at_failures,
 )
 from shopmine.prepare.groups import group_batches
+from shopmine.prepare.integrity import (
+    ALL_REFERENCES,
+    SOURCE,
+    check_freshness,
+    check_keys,
+    check_references,
+)
 from shopmine.prepare.outliers import mark_outliers, window
 from shopmine.prepare.reconcile import (
     STATUS,
@@ -291,7 +298,8 @@ def _judge(run: _Run) -> list[Check]:
 def _judge_anew(run: _Run, gates: PrepareGates, key: str, *, has_deleted: bool) -> ArtifactRef:
     day = run.context.day
     reconciliation = _reconcile(run, has_deleted=has_deleted)
-    checks = [*_entity_checks(run, gates), *check_reconciliation(reconciliation, day, gates)]
+    checks = [*_entity_checks(run, gates), *_integrity_checks(run, gates)]
+    checks += check_reconciliation(reconciliation, day, gates)
     outliers = [_mark(run, entity, column) for entity, column in _marked(run.shop)]
     checks += [check for check, _ in outliers]
     frames = {"checks": checks_table(day, checks)}
@@ -344,7 +352,7 @@ def _entity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
             checks.append(check_quarantined(name, QUARANTINED, judged.values(), gates))
             continue
         n_rows = {batch.day: batch.n_rows for batch in own if batch.day != NO_DAY}
-        checks.append(check_volume(name, day, n_rows, gates))
+        checks += [check_volume(name, day, n_rows, gates), check_freshness(name, day, n_rows, gates)]
         today = [judged[batch.batch] for batch in own if batch.day == day]
         checks.append(check_quarantined(name, QUARANTINED, today, gates))
         checks.append(check_quarantined(name, QUARANTINED_EVER, judged.values(), gates))
@@ -361,6 +369,28 @@ def _schema_check(name: str, own: Sequence[Batch], day: date, until: date) -> li
         return []
     are, were = ([(column.name, column.type) for column in batch.columns] for batch in (now, before))
     return check_schema(name, are, were, before.day)
+
+
+def _integrity_checks(run: _Run, gates: PrepareGates) -> list[Check]:
+    """Whether what the day's rows name is there, and whether a key of theirs is elsewhere too."""
+    offered = {entity for source in run.shop.sources.values() for entity in source.entities}
+    day = run.context.day
+    checks = []
+    for reference in ALL_REFERENCES:
+        if {reference.entity, reference.target} <= offered:
+            column = reference.column
+            named = run.facts(reference.entity, [column], distinct=True, only={DAY: [day]})[column].drop_null()
+            known = run.facts(reference.target, [column], only={column: named.to_pylist()})[column]
+            checks.append(check_references(reference, named, known, gates))
+    sources = {batch.batch: batch.source for batch in run.manifest.batches}
+    for name in ("orders", "order_lines", "payments", "refunds"):
+        if name in offered:
+            key = ENTITIES[name].key
+            first = run.facts(name, [key[0]], distinct=True, only={DAY: [day]})[key[0]].drop_null().to_pylist()
+            rows = run.facts(name, [*key, DAY, BATCH], only={key[0]: first})
+            rows = rows.append_column(SOURCE, pa.array([sources[b] for b in rows[BATCH].to_pylist()], pa.string()))
+            checks.append(check_keys(name, key, day, rows, gates))
+    return checks
 
 
 def _reconcile(run: _Run, *, has_deleted: bool) -> Reconciliation | None:
