@@ -232,6 +232,33 @@ def test_too_many_bad_rows_or_too_few_rows_stop_the_run(staging: Database) -> No
         prepare(staging, start(staging))
 
 
+def test_what_names_nothing_stands_twice_or_is_old_stops_the_run_where_the_shop_says_so(
+    staging: Database, tmp_path: Path
+) -> None:
+    lenient = SHOP.replace("max_unreconciled = 0.0", "max_unreconciled = 1.0\nmax_unpaid = 1.0")
+    (tmp_path / "shop.toml").write_text(lenient, encoding="utf-8")
+    before = DAY - timedelta(days=1)
+    land(staging, "order_lines", before, [line("1")])
+    land(staging, "order_lines", DAY, [line("1"), line("2")])
+    land(staging, "payments", before, [payment("p1", "9", "2.50")])
+    land(staging, "payments", DAY, [])
+    prepare(staging, start(staging))
+    limits = "max_unknown_references = 0.0\nmax_repeated_keys = 0.4\nmax_days_without_rows = 1"
+    (tmp_path / "shop.toml").write_text(lenient.replace("[gates]", f"[gates]\n{limits}"), encoding="utf-8")
+    with pytest.raises(GateError) as raised:
+        prepare(staging, start(staging))
+    said = str(raised.value)
+    assert "freshness s.payments: newest rows of 2024-03-03, 1 days before, expected rows of the last 1 days" in said
+    limit = "at most 40.0% of the day's keys elsewhere too"
+    assert f"key_uniqueness order_lines: 50.0%, expected {limit} (1 of 2 keys are also on {before})" in said
+    assert "references" not in said, "what the orders of the lines are made of is there"
+    land(staging, "payments", DAY, [payment("p2", "9", "2.50")], known_days_later=2)
+    with pytest.raises(
+        GateError, match=r"references payments\.order_id: 100\.0%.*1 of 1 are not in orders, such as \['9'\]"
+    ):
+        prepare(staging, start(staging))
+
+
 def test_rows_without_a_day_lie_in_quarantine(staging: Database) -> None:
     land(staging, "order_lines", NO_DAY, ["1|a|0000-00-00 00:00:00|1|2.50|\\N"])
     land(staging, "order_lines", DAY, [line("2")])
