@@ -15,6 +15,7 @@ from harness.reports import list_runs
 from shopmine.config.days import NO_DAY
 from shopmine.errors import DataError, GateError
 from shopmine.prepare import tasks
+from shopmine.prepare.judge_tasks import CHECKS
 from shopmine.prepare.tasks import prepare
 from shopmine.staging.artifacts import read_artifact
 from shopmine.staging.batches import BatchColumn, BatchDraft, land_batches
@@ -214,7 +215,7 @@ def test_money_that_does_not_agree_stops_the_run_and_names_the_order(staging: Da
         prepare(staging, run)
     (step,) = list_runs(staging, "shop", 1)[0].steps
     assert (step.step, step.state, step.detail["failed_checks"]) == ("prepare", "failed", ["reconciliation S1"])
-    frames = read_artifact(staging, run_artifacts(staging, run)[tasks.CHECKS]).frames
+    frames = read_artifact(staging, run_artifacts(staging, run)[CHECKS]).frames
     judged = {row["check_name"]: row["passed"] for row in frames["checks"].to_pylist()}
     assert judged["reconciliation S1"] is False
     assert judged["unpaid_orders S1"] is True
