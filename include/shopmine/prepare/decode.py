@@ -30,6 +30,8 @@ _ESCAPES: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\
 _NUMERIC_TYPE: Final = re.compile(
     r"(tiny|small|medium|big)?int|integer|decimal|numeric|double|float|real", re.IGNORECASE
 )
+_NEEDS_ESCAPES: Final = r'["\\\x00-\x1f]'
+_SHORT_NUMBER: Final = r"^-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?$"
 _PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,999})(\.\d{1,999})?", re.ASCII)
 
 
@@ -210,11 +212,18 @@ def _json_of_text(values: pa.Array, source_type: str) -> pa.Array:
     """Text as JSON: numbers of numeric columns bare, everything else quoted; each distinct value is written once."""
     is_numeric = _NUMERIC_TYPE.match(source_type) is not None and " hash" not in source_type
     encoded = values.dictionary_encode()
-    texts = [
+    texts = encoded.dictionary
+    is_odd = pc.match_substring_regex(texts, _NEEDS_ESCAPES)
+    written = pc.binary_join_element_wise('"', texts, '"', "")
+    if is_numeric:
+        is_bare = pc.match_substring_regex(texts, _SHORT_NUMBER)
+        written = pc.if_else(is_bare, texts, written)
+        is_odd = pc.invert(is_bare)
+    one_by_one = [
         text if is_numeric and _PLAIN_NUMBER.fullmatch(text) else json.dumps(text, ensure_ascii=False)
-        for text in encoded.dictionary.to_pylist()
+        for text in texts.filter(is_odd).to_pylist()
     ]
-    return pa.array(texts, pa.string()).take(encoded.indices)
+    return pc.replace_with_mask(written, is_odd, pa.array(one_by_one, pa.string())).take(encoded.indices)
 
 
 def _decode_documents(group: _Lines, wanted: Wanted) -> tuple[SourceRows, Problems]:

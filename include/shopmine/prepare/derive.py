@@ -33,7 +33,8 @@ def pick_values(
     Returns:
         The rows, by batch and first appearance of the key, and their batches.
     """
-    group, n_groups = _by_first_row(key_codes(batch, [table.column(name).combine_chunks() for name in entity.key]))
+    group = key_codes(batch, [table.column(name).combine_chunks() for name in entity.key])
+    n_groups = int(group.max(initial=-1)) + 1
     order = time_order(None if entity.time is None else table.column(entity.time).combine_chunks(), len(table))
     columns = {}
     for column in entity.columns:
@@ -43,14 +44,6 @@ def pick_values(
     batches = np.zeros(n_groups, dtype=np.int64)
     batches[group] = batch
     return pa.table({**columns, ATTRIBUTES: join_attributes(picked, n_groups)}), batches
-
-
-def _by_first_row(group: Rows) -> tuple[Rows, int]:
-    """The same groups numbered in the order in which they appear, and how many there are."""
-    first = np.unique(group, return_index=True)[1]
-    number = np.empty(len(first), dtype=np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    return number[group], len(first)
 
 
 def _pick(pick: Pick, values: pa.Array, group: Rows, order: Rows, n_groups: int) -> pa.Array:

@@ -40,11 +40,12 @@ def split_repeats(key: Rows, value: Rows, order: Rows) -> Repeats:
     pair = joint_codes([key, value], len(key))
     last_of_pair = _last_of_each(pair, order)
     last_of_key = _last_of_each(key, order)
-    superseded = np.setdiff1d(last_of_pair, last_of_key)
+    is_kept, is_last_of_pair = (np.zeros(len(key), dtype=bool) for _ in range(2))
+    is_kept[last_of_key], is_last_of_pair[last_of_pair] = True, True
     return Repeats(
         kept=last_of_key,
-        duplicates=np.setdiff1d(np.arange(len(key)), last_of_pair),
-        superseded=superseded,
+        duplicates=np.flatnonzero(~is_last_of_pair),
+        superseded=np.flatnonzero(is_last_of_pair & ~is_kept),
         copies=np.bincount(pair)[pair[last_of_key]] if len(key) else np.empty(0, dtype=np.int64),
     )
 
@@ -66,7 +67,7 @@ def whole_row_codes(rows: SourceRows) -> Rows:
 
 
 def key_codes(batch: Rows, columns: Sequence[pa.Array]) -> Rows:
-    """(n_rows,) equal for rows of one batch with equal values in these columns; a null equals a null."""
+    """(n_rows,) equal for rows of one batch with equal values in these columns, numbered as they appear; a null equals a null."""
     return joint_codes([batch, *map(codes, columns)], len(batch))
 
 

@@ -129,9 +129,9 @@ def codes(values: pa.Array) -> Rows:
 
 
 def joint_codes(columns: Sequence[Rows], n_rows: int) -> Rows:
-    """(n_rows,) a number for each distinct combination of the columns' values."""
+    """(n_rows,) a number for each distinct combination of the columns' values: 0, 1, 2 … in the order in which they appear."""
     joint = np.zeros(n_rows, dtype=np.int64)
     for column in columns:
         combined = joint * (int(column.max(initial=0)) + 1) + column
-        joint = np.unique(combined, return_inverse=True)[1].astype(np.int64)
+        joint = codes(pa.array(combined))
     return joint

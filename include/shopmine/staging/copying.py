@@ -50,7 +50,8 @@ def copy_in(connection: sa.Connection, table: sa.Table, frame: pa.Table) -> int:
     _check_columns(table, frame.schema)
     if frame.num_rows == 0:
         return 0
-    text = pa.table([_as_text(column) for column in frame.columns], names=frame.column_names)
+    frame = _without_empty_columns(table, frame)
+    text = pa.table([_as_text(column) for column in frame.columns], names=frame.column_names).combine_chunks()
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         sql.Identifier(table.schema or "public", table.name),
         sql.SQL(", ").join(map(sql.Identifier, frame.column_names)),
@@ -62,6 +63,18 @@ def copy_in(connection: sa.Connection, table: sa.Table, frame: pa.Table) -> int:
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise DataError(_refusal(table.fullname, error)) from error
     return int(frame.num_rows)
+
+
+def _without_empty_columns(table: sa.Table, frame: pa.Table) -> pa.Table:
+    """Without the columns that hold nulls only and are null by themselves: what is not sent need not be read."""
+    sent = [
+        name
+        for name in frame.column_names
+        if frame.column(name).null_count < frame.num_rows
+        or table.c[name].server_default is not None
+        or not table.c[name].nullable
+    ]
+    return frame.select(sent) if sent else frame
 
 
 def _check_columns(table: sa.Table, schema: pa.Schema) -> None:
