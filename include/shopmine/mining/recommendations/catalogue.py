@@ -1,4 +1,4 @@
-"""What is known of the products of a day's history: name, category, price, and which of them are alike by name."""
+"""What is known of the products of a day's history: name, category, and which of them are alike by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shopmine.mining.recommendations.sparse_top import top_of_product
 if TYPE_CHECKING:
     from shopmine.mining.contract import MiningInputs
 
-COLUMNS: Final = (PRODUCT, "name", "category", "price_median")
+COLUMNS: Final = (PRODUCT, "name", "category")
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 """A word of letters and digits, or one Chinese character."""
 _LEAST_ALIKE: Final = 0.2
@@ -33,13 +33,11 @@ class Catalogue:
         names: (n_products,) the id where there is no name.
         category: (n_products,) code of the category, −1 where there is none.
         labels: (n_categories,) names of the categories.
-        price: (n_products,) median price, 0 where there is none.
     """
 
     names: npt.NDArray[np.object_]
     category: npt.NDArray[np.int64]
     labels: npt.NDArray[np.str_]
-    price: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, inputs: MiningInputs, products: npt.NDArray[np.object_]) -> Catalogue:
@@ -50,15 +48,15 @@ class Catalogue:
         place = positions(known[order], products)
         is_known = place >= 0
         row = order[np.maximum(place, 0)] if len(order) else place
-        names, categories, prices = (products.copy(), np.full(len(products), None), np.zeros(len(products)))
-        for target, column in ((names, "name"), (categories, "category"), (prices, "price_median")):
+        names, categories = products.copy(), np.full(len(products), None)
+        for target, column in ((names, "name"), (categories, "category")):
             found = np.array(frame[column].to_pylist(), dtype=object)[row[is_known]]
             there = np.array([value is not None for value in found], dtype=bool)
             target[np.flatnonzero(is_known)[there]] = found[there]
         has_category = np.array([value is not None for value in categories], dtype=bool)
         code = np.full(len(products), -1, dtype=np.int64)
         labels, code[has_category] = np.unique(categories[has_category].astype(str), return_inverse=True)
-        return cls(names=names, category=code, labels=labels, price=prices)
+        return cls(names=names, category=code, labels=labels)
 
     def membership(self) -> sparse.csr_matrix:
         """(n_products, n_categories) 1 where a product is of a category."""

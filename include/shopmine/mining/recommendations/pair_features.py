@@ -1,7 +1,6 @@
 """Point-in-time features of pairs of customer and product: what a learned ranking looks at.
 
-Everything is counted from the purchases up to the history's day, but for the price: that is the median as of the day of the
-inputs, so that where methods are compared on the last days before it, it has seen those days' prices. A feature without a value is −1, which no value is.
+Everything is counted from the purchases up to the history's day. A feature without a value is −1, which no value is.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from shopmine.mining.recommendations.candidates import Candidates, lookup
 from shopmine.mining.recommendations.sources import SPARSE
 
 if TYPE_CHECKING:
-    from shopmine.mining.recommendations.catalogue import Catalogue
     from shopmine.mining.recommendations.history import History
 
 Values = npt.NDArray[np.float64]
@@ -41,8 +39,6 @@ _OF_PRODUCT: Final = (
     "share_rebuying",
     "trend_7_30",
     "trend_30_90",
-    "price",
-    "price_distance",
 )
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     PERSONAL: _PAIR,
@@ -50,7 +46,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     POPULAR: _OF_PRODUCT,
     CUSTOMER: _OF_CUSTOMER,
 }
-"""What each feature belongs to: a source, the product's popularity and price, or the customer alone."""
+"""What each feature belongs to: a source, the product's popularity, or the customer alone."""
 FEATURES: Final = tuple(name for names in GROUPS.values() for name in names)
 
 
@@ -64,9 +60,7 @@ class Described:
         first, last, count: (n_pairs,) see `Pairs`.
         fading: (n_pairs,) days on which it was bought, each counting half for every 60 days since.
         customers: (n_customers, len(_OF_CUSTOMER)).
-        products: (n_products, len(_OF_PRODUCT) − 1), without the distance of the price.
-        price: (n_products,) logarithm of the median price, 0 where there is none.
-        price_level: (n_customers,) mean logarithm of the prices paid.
+        products: (n_products, len(_OF_PRODUCT)).
     """
 
     n_products: int
@@ -77,23 +71,17 @@ class Described:
     fading: Values
     customers: Values
     products: Values
-    price: Values
-    price_level: Values
 
     @classmethod
-    def of(cls, history: History, catalogue: Catalogue) -> Described:
+    def of(cls, history: History) -> Described:
         """Count it."""
-        n_customers, n_products = history.counts.shape
         events, pairs = history.interactions, history.pairs
-        width = max(n_products, 1)
+        width = max(len(history.products), 1)
         key = events.customer_code.astype(np.int64) * width + events.product_code
         pair = pairs.customer * width + pairs.product
         fading = np.bincount(
             np.searchsorted(pair, key), weights=np.power(0.5, history.age() / 60.0), minlength=len(pair)
         )
-        price = np.log(np.where(catalogue.price > 0, catalogue.price, 1.0))
-        n_events = np.maximum(np.bincount(events.customer_code, minlength=n_customers), 1)
-        paid = np.bincount(events.customer_code, weights=price[events.product_code], minlength=n_customers)
         return cls(
             n_products=width,
             pair=pair,
@@ -102,9 +90,7 @@ class Described:
             count=pairs.count.astype(np.float64),
             fading=fading.astype(np.float64),
             customers=_customers(history),
-            products=_products(history, price),
-            price=price,
-            price_level=paid / n_events,
+            products=_products(history),
         )
 
     def features(self, pairs: Candidates, rows: Codes, scores: Mapping[str, Values]) -> npt.NDArray[np.float32]:
@@ -126,8 +112,7 @@ class Described:
             elif name == CUSTOMER:
                 part[:] = self.customers[customer]
             elif name == POPULAR:
-                part[:, :-1] = self.products[pairs.column]
-                part[:, -1] = self.price[pairs.column] - self.price_level[customer]
+                part[:] = self.products[pairs.column]
             elif name in scores:
                 part[:] = _standing(pairs, scores[name])
             else:
@@ -177,7 +162,7 @@ def _customers(history: History) -> Values:
     return np.column_stack([visits, last, first, products, n_events / visits, products / n_events, gap, due])
 
 
-def _products(history: History, price: Values) -> Values:
+def _products(history: History) -> Values:
     pairs, n = history.pairs, len(history.products)
     oldest, newest = np.zeros(n), np.full(n, np.inf)
     np.maximum.at(oldest, pairs.product, pairs.first)
@@ -194,6 +179,5 @@ def _products(history: History, price: Values) -> Values:
         np.bincount(pairs.product, weights=pairs.count > 1, minlength=n) / buyers,
         (recent[7] + 0.5) / (recent[30] * 7 / 30 + 0.5),
         (recent[30] + 0.5) / (recent[90] / 3 + 0.5),
-        price,
     ]
     return np.column_stack(columns)

@@ -162,7 +162,7 @@ class Scorer:
             popularity=np.where(shown, history.popularity(config.popular_days), 0.0),
             popular=_popular_products(history, shown, config),
             bought=_masked(history.counts, shown),
-            described=Described.of(history, catalogue),
+            described=Described.of(history),
             sources=masked,
             learned_from=weights,
             customers=vectors,
