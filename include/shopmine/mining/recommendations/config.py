@@ -17,6 +17,8 @@ FUSION: Final = "fusion"
 RANKER: Final = "ranker"
 BASELINES: Final = MappingProxyType({"for_you": PERSONAL, "discover": POPULAR, "buy_again": PERSONAL})
 """List -> what a shop would show without any model; no champion is below it."""
+MOST_LEAVES: Final = 64
+"""Leaves of a tree of the ranking, at most: one bit each."""
 _POSITIVE: Final = (
     "list_size",
     "n_candidates",
@@ -89,7 +91,7 @@ class RecommendationsConfig:
         n_windows: earlier stretches of `test_days` that the ranking learns from.
         max_learners: customers of each stretch that it learns from, at most.
         sampled_others: share of the candidates that were not bought that it learns from.
-        n_trees, n_leaves, min_leaf, learning_rate, leaf_regularization: of its boosted trees.
+        n_trees, n_leaves, min_leaf, learning_rate, leaf_regularization: of its boosted trees; at most 64 leaves.
         test_days: last days that the methods are compared on; a fifth of the history where that is shorter.
         n_bootstraps: resamples of customers for the interval of a figure.
         n_similar, n_audience: similar products and best customers for each product.
@@ -174,6 +176,8 @@ class RecommendationsConfig:
         for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name}={getattr(self, name)!r} is below 0")
+        if not 2 <= self.n_leaves <= MOST_LEAVES:
+            raise ConfigError(f"n_leaves={self.n_leaves!r} is outside [2, {MOST_LEAVES}]")
         if not self.sampled_others > 0:
             raise ConfigError(f"sampled_others={self.sampled_others!r} is not above 0")
         for name in _SHARES:
