@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopmine.mining.recommendations.kernels import compiled
+from shopmine.mining.recommendations.selection import Ranking
 from shopmine.mining.recommendations.sparse_top import DEFAULT_LIMITS, Limits, rows_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from shopmine.mining.recommendations.kernel_types import Floats, Rows
     from shopmine.mining.recommendations.scores import Scores
-    from shopmine.mining.recommendations.selection import Ranking
 
 Codes = npt.NDArray[np.int64]
 
@@ -91,6 +91,18 @@ class Candidates:
         return lookup(keys, np.ones(len(keys)), self.row * max(matrix.shape[1], 1) + self.column) > 0
 
 
+def best_pairs(pairs: Candidates, score: npt.NDArray[np.float64], k: int) -> Ranking:
+    """The at most `k` best pairs of each row with a score above 0, ties by the smaller column."""
+    starts = pairs.starts
+    width = int(min(k, np.diff(starts).max(initial=0)))
+    best, found = np.zeros((pairs.n_rows, width), dtype=np.int64), np.zeros(pairs.n_rows, dtype=np.int64)
+    _find_best(starts, np.ascontiguousarray(score), best, found)
+    rank = np.broadcast_to(np.arange(width), best.shape)
+    is_there = rank < found[:, None]
+    place = best[is_there]
+    return Ranking(row=pairs.row[place], column=pairs.column[place], rank=rank[is_there], score=score[place])
+
+
 def _entries(matrix: sparse.csr_matrix) -> tuple[Codes, npt.NDArray[np.float64]]:
     """Ascending keys `row · n_columns + column` of what is stored, and the values."""
     row = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
@@ -127,3 +139,21 @@ def _score_rows(
             inner = own_columns[place]
             for other in range(starts[inner], starts[inner + 1]):
                 sums[columns[other]] = 0.0
+
+
+@compiled
+def _find_best(starts: Codes, score: Floats, best: Codes, found: Codes) -> None:
+    """Places of the best of each row, best first; among equals the one that comes first stays before."""
+    for row in range(len(found)):
+        n = 0
+        for place in range(starts[row], starts[row + 1]):
+            value = score[place]
+            if not value > 0.0 or (n == best.shape[1] and not value > score[best[row, n - 1]]):
+                continue
+            at = min(n, best.shape[1] - 1)
+            while at > 0 and score[best[row, at - 1]] < value:
+                best[row, at] = best[row, at - 1]
+                at -= 1
+            best[row, at] = place
+            n = min(n + 1, best.shape[1])
+        found[row] = n

@@ -56,26 +56,37 @@ class Kinds(NamedTuple):
     own: int
 
 
-def add_purchases(told: Told, scores: Scores, pairs: tuple[Codes, Codes], share: Floats, kinds: Kinds) -> None:
+class Turned(NamedTuple):
+    """A source by products: what lies between, of a customer and of a product."""
+
+    left: Rows
+    by_product: Rows
+    n_between: int
+
+    @classmethod
+    def of(cls, scores: Scores) -> Turned:
+        """Turn its right side round: it takes longer than a thousand entries to explain."""
+        right = transposed(rows_of(scores.right), scores.right.shape[1])
+        return cls(rows_of(scores.left), right, scores.left.shape[1])
+
+
+def add_purchases(told: Told, source: Turned, pairs: tuple[Codes, Codes], share: Floats, kinds: Kinds) -> None:
     """Share an entry's `share` out among the purchases that a source's score is made of; the strongest few are told.
 
     Args:
         told: where it goes.
-        scores: of the source; what lies between is products.
+        source: what lies between is products.
         pairs: (n_entries,) customer and product of each entry.
         share: (n_entries,) 0 where the source has none.
         kinds: codes of this evidence.
     """
-    left, right = rows_of(scores.left), rows_of(scores.right)
-    dense = np.zeros(scores.left.shape[1])
-    _add_purchases(told, (left, transposed(right, scores.right.shape[1])), (*pairs, share), dense, kinds)
+    _add_purchases(told, source[:2], (*pairs, share), np.zeros(source.n_between), kinds)
 
 
-def count_customers(scores: Scores, pairs: tuple[Codes, Codes], share: Floats) -> Codes:
+def count_customers(source: Turned, pairs: tuple[Codes, Codes], share: Floats) -> Codes:
     """(n_entries,) how many of the customers between add to the score of each entry with a share; 0 without one."""
-    left, right = rows_of(scores.left), rows_of(scores.right)
-    dense, found = np.zeros(scores.left.shape[1]), np.zeros(len(share), dtype=np.int64)
-    _count(found, (left, transposed(right, scores.right.shape[1])), (*pairs, share), dense)
+    dense, found = np.zeros(source.n_between), np.zeros(len(share), dtype=np.int64)
+    _count(found, source[:2], (*pairs, share), dense)
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shopmine.mining.recommendations.config import ALS, PERSONAL, POPULAR
-from shopmine.mining.recommendations.evidence import Kinds, Told, add_purchases, count_customers
+from shopmine.mining.recommendations.evidence import Kinds, Told, Turned, add_purchases, count_customers
 from shopmine.mining.recommendations.factorisation import contributions
 from shopmine.mining.recommendations.history import values_at
 from shopmine.mining.recommendations.reasons import (
@@ -72,6 +72,7 @@ class Explainer:
         buyers: (n_products,) customers who bought it in the last `popular_days`.
         last_bought: (n_customers, n_products) see `History.last_bought`.
         gram: (n_factors, n_factors) of the products' vectors.
+        turned: the sources by products, made when they are first needed.
         told: number and reason of what was given so far, by what decides it, in the order of the numbers.
     """
 
@@ -80,6 +81,7 @@ class Explainer:
     buyers: Codes
     last_bought: sparse.csr_matrix
     gram: Weights
+    turned: dict[str, Turned] = field(default_factory=dict)
     told: dict[tuple[int, int, int], tuple[int, Reason]] = field(default_factory=lambda: {(_OTHER, 0, 0): (0, OTHER)})
 
     @classmethod
@@ -143,7 +145,7 @@ class Explainer:
         kind = _KIND_OF.get(method, _BECAUSE)
         kinds = Kinds(kind * self._width, _BEFORE * self._width)
         if method in _BY_PURCHASES:
-            add_purchases(told, self.scorer.sources[method], pairs, share, kinds)
+            add_purchases(told, self._source(method), pairs, share, kinds)
             return
         if method == ALS:
             if share.min(initial=1.0) >= 1.0:
@@ -151,10 +153,15 @@ class Explainer:
             return
         entry, number = np.flatnonzero(share > 0), pairs[1][share > 0]
         if method == "usercf":
-            n_alike = count_customers(self.scorer.sources[method], pairs, share)
+            n_alike = count_customers(self._source(method), pairs, share)
             entry = np.flatnonzero(n_alike >= LEAST_CUSTOMERS)
             number = n_alike[entry]
         told.add(entry, kind * self._width + number, share[entry])
+
+    def _source(self, name: str) -> Turned:
+        if name not in self.turned:
+            self.turned[name] = Turned.of(self.scorer.sources[name])
+        return self.turned[name]
 
     def _numbers(self, customers: Codes, products: Codes, kind: Codes, number: Codes) -> tuple[Codes, Codes]:
         """The up to two numbers that each reason's text needs."""

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from shopmine.columns import CUSTOMER, DAY, PRODUCT
 from shopmine.mining.contract import rows_until, text_array
-from shopmine.mining.recommendations.history import positions
+from shopmine.mining.recommendations.history import positions, rows_at
 
 if TYPE_CHECKING:
     from shopmine.mining.contract import MiningInputs
@@ -63,7 +63,7 @@ class Exposures:
 
     def factors(self, pairs: Candidates, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(n_pairs,) what the scores of candidates of these customers are multiplied by, above 0 and at most 1."""
-        own = pairs.values(self.fading[rows])
+        own = pairs.values(rows_at(self.fading, rows))
         weighed = (
             self.config.exposure_weight * own + self.config.product_exposure_weight * self.of_product[pairs.column]
         )

@@ -129,6 +129,13 @@ def positions(ids: npt.NDArray[np.object_], wanted: npt.NDArray[np.object_]) -> 
     return np.where(ids[found] == wanted, found, -1).astype(np.int64)
 
 
+def rows_at(matrix: sparse.csr_matrix, rows: npt.NDArray[np.int64]) -> sparse.csr_matrix:
+    """(n_rows, n_columns) some rows of a matrix; consecutive ones are cut out at once."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return sparse.csr_matrix(matrix[int(rows[0]) : int(rows[-1]) + 1])
+    return sparse.csr_matrix(matrix[rows])
+
+
 def values_at(
     matrix: sparse.csr_matrix, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:

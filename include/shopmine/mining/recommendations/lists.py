@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from shopmine.mining.recommendations.candidates import best_pairs
 from shopmine.mining.recommendations.config import FUSION, RANKER
-from shopmine.mining.recommendations.scoring import Block, Pool, Scorer, best_pairs
+from shopmine.mining.recommendations.scoring import Block, Pool, Scorer
 from shopmine.mining.recommendations.selection import Ranking
 
 if TYPE_CHECKING:

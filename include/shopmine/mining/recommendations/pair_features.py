@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from shopmine.mining.recommendations.candidates import Candidates, lookup
+from shopmine.mining.recommendations.candidates import Candidates
+from shopmine.mining.recommendations.kernels import compiled
 from shopmine.mining.recommendations.sources import SPARSE
 
 if TYPE_CHECKING:
@@ -102,27 +103,28 @@ class Described:
             scores: source -> (n_pairs,) its score; a source without scores is 0 throughout.
         """
         found = np.empty((len(pairs.row), len(FEATURES)), dtype=np.float32)
-        place = 0
+        place, customer, starts = 0, rows[pairs.row], pairs.starts
         for name, names in GROUPS.items():
             part = found[:, place : place + len(names)]
             place += len(names)
-            customer = rows[pairs.row]
             if name == PERSONAL:
                 part[:] = self._habit(customer, pairs.column)
             elif name == CUSTOMER:
-                part[:] = self.customers[customer]
+                _copy_rows(self.customers, customer, part)
             elif name == POPULAR:
-                part[:] = self.products[pairs.column]
+                _copy_rows(self.products, pairs.column, part)
             elif name in scores:
-                part[:] = _standing(pairs, scores[name])
+                _tell_standing(starts, scores[name], part)
             else:
                 part[:] = 0.0
         return found
 
     def _habit(self, customer: Codes, product: Codes) -> Values:
         key = customer * self.n_products + product
+        place = np.minimum(np.searchsorted(self.pair, key), max(len(self.pair) - 1, 0))
+        is_there = self.pair[place] == key
         count, first, last, fading = (
-            lookup(self.pair, values, key) for values in (self.count, self.first, self.last, self.fading)
+            np.where(is_there, values[place], 0.0) for values in (self.count, self.first, self.last, self.fading)
         )
         is_bought, is_again = count > 0, count > 1
         gap = np.where(is_again, (first - last) / np.maximum(count - 1, 1), NONE)
@@ -138,13 +140,6 @@ class Described:
             np.where(is_bought, count / expected, NONE),
         ]
         return np.column_stack(columns)
-
-
-def _standing(pairs: Candidates, score: Values) -> Values:
-    """(n_pairs, 2) a source's score, and its share of the best among the customer's candidates."""
-    best = np.zeros(pairs.n_rows)
-    np.maximum.at(best, pairs.row, score)
-    return np.column_stack([score, score / np.where(best > 0, best, 1.0)[pairs.row]])
 
 
 def _customers(history: History) -> Values:
@@ -181,3 +176,22 @@ def _products(history: History) -> Values:
         (recent[30] + 0.5) / (recent[90] / 3 + 0.5),
     ]
     return np.column_stack(columns)
+
+
+@compiled
+def _copy_rows(values: Values, rows: Codes, found: npt.NDArray[np.float32]) -> None:
+    for place in range(len(rows)):
+        for column in range(found.shape[1]):
+            found[place, column] = values[rows[place], column]
+
+
+@compiled
+def _tell_standing(starts: Codes, score: Values, found: npt.NDArray[np.float32]) -> None:
+    """A source's score, and its share of the best among the customer's candidates."""
+    for row in range(len(starts) - 1):
+        best = 0.0
+        for place in range(starts[row], starts[row + 1]):
+            best = max(best, score[place])
+        for place in range(starts[row], starts[row + 1]):
+            found[place, 0] = score[place]
+            found[place, 1] = score[place] / (best if best > 0.0 else 1.0)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from shopmine.mining.recommendations.candidates import Candidates
+from shopmine.mining.recommendations.candidates import Candidates, best_pairs
 from shopmine.mining.recommendations.config import ALS, FUSION, PERSONAL, POPULAR, RecommendationsConfig
 from shopmine.mining.recommendations.factorisation import Factors, fold_in
-from shopmine.mining.recommendations.history import History, positions
+from shopmine.mining.recommendations.history import History, positions, rows_at
 from shopmine.mining.recommendations.pair_features import Described
 from shopmine.mining.recommendations.scores import Scores
 from shopmine.mining.recommendations.selection import Ranking, blocks, select_top
@@ -181,14 +181,14 @@ class Scorer:
             forbidden: (n_customers, n_products) pairs that no list may hold.
         """
         shape = (len(rows), len(self.history.products))
-        never = sparse.csr_matrix(shape) if forbidden is None else sparse.csr_matrix(forbidden[rows])
-        skipped = sparse.csr_matrix(never + self.history.counts[rows]) if which == "discover" else never
+        never = sparse.csr_matrix(shape) if forbidden is None else rows_at(forbidden, rows)
+        skipped = sparse.csr_matrix(never + rows_at(self.history.counts, rows)) if which == "discover" else never
         return Block(rows=rows, forbidden=never, skipped=skipped, is_only_bought=which == "buy_again")
 
     def pool(self, block: Block) -> Pool:
         """The candidates of the ranking stage for every list of the block's customers, described once."""
         pairs = self._union(block)
-        is_new = ~pairs.is_stored(self.history.counts[block.rows])
+        is_new = ~pairs.is_stored(rows_at(self.history.counts, block.rows))
         return Pool(pairs=pairs, features=self._features(pairs, block), is_new=is_new)
 
     def propose(self, method: str, block: Block) -> Candidates:
@@ -205,7 +205,7 @@ class Scorer:
         k = self.config.n_candidates
         if method in self.sources and not block.is_only_bought:
             source = self.sources[method]
-            own = Scores(left=source.left[block.rows], right=source.right)
+            own = Scores(left=rows_at(source.left, block.rows), right=source.right)
             return Ranking.concatenate(list(own.top_products(k, skipped=block.skipped)))
         if method == ALS and not block.is_only_bought:
             return self._top_factors(block, k)
@@ -219,13 +219,13 @@ class Scorer:
             return _dots(self.customers, self.learned.factors, customer, pairs.column)
         if method == PERSONAL:
             # Days bought decide; among equals the more popular product comes first.
-            count = pairs.values(self.bought[block.rows])
+            count = pairs.values(rows_at(self.bought, block.rows))
             share = self.popularity / (1 + self.popularity.max(initial=0.0))
             return np.where(count > 0, count + share[pairs.column], 0.0)
         if method == POPULAR:
             return self.popularity[pairs.column]
         source = self.sources[method]
-        return pairs.scores(Scores(left=source.left[block.rows], right=source.right))
+        return pairs.scores(Scores(left=rows_at(source.left, block.rows), right=source.right))
 
     def _features(self, pairs: Candidates, block: Block) -> Features:
         """(n_pairs, n_features) what the ranking stage looks at."""
@@ -253,7 +253,7 @@ class Scorer:
         return [slice(start, min(start + _BLOCK_ROWS, n_rows)) for start in range(0, n_rows, _BLOCK_ROWS)]
 
     def _bought(self, block: Block) -> Candidates:
-        bought = self.bought[block.rows].tocoo()
+        bought = rows_at(self.bought, block.rows).tocoo()
         pairs = Candidates.of(bought.row, bought.col, block.skipped.shape)
         return pairs.only(~pairs.is_stored(block.skipped))
 
@@ -274,7 +274,7 @@ class Scorer:
         return Ranking.concatenate(parts)
 
     def _only_new(self, block: Block) -> Block:
-        skipped = sparse.csr_matrix(block.forbidden + self.history.counts[block.rows])
+        skipped = sparse.csr_matrix(block.forbidden + rows_at(self.history.counts, block.rows))
         return replace(block, skipped=skipped, is_only_bought=False)
 
     def _union(self, block: Block) -> Candidates:
@@ -284,17 +284,6 @@ class Scorer:
         habits = best_pairs(bought, self.score(PERSONAL, bought, block), 5 * self.config.n_candidates)
         methods = (*self.sources, POPULAR, *((ALS,) if self.customers.shape[1] else ()))
         return Candidates.union([habits, *(self.top(method, new) for method in methods)], block.skipped.shape)
-
-
-def best_pairs(pairs: Candidates, score: Values, k: int) -> Ranking:
-    """The at most `k` best pairs of each row with a score above 0, ties by the smaller column."""
-    kept = np.flatnonzero(score > 0)
-    row, column, value = pairs.row[kept], pairs.column[kept], score[kept]
-    order = np.lexsort((column, -value, row))
-    row, column, value = row[order], column[order], value[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
-    best = rank < k
-    return Ranking(row=row[best], column=column[best], rank=rank[best], score=value[best])
 
 
 def _popular_products(history: History, shown: npt.NDArray[np.bool_], config: RecommendationsConfig) -> Codes:

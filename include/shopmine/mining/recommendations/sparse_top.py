@@ -24,6 +24,8 @@ from shopmine.mining.recommendations.selection import Ranking
 NO_VALUES: Final = np.zeros(0)
 UNSCALED: Final = Scaling(row=NO_VALUES, column=NO_VALUES, inverse=NO_VALUES, added=0.0)
 _LARGEST: Final = 2**32 - 1
+_LEAST_ROWS: Final = 256
+"""Rows that are worth a block: to begin one takes as long as some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Limits:
 
     def bounds(self, n_rows: int) -> list[tuple[int, int]]:
         """First row and the one after the last of each block; at least some blocks a thread where there are rows enough."""
-        size = min(self.block_rows, max(1, -(-n_rows // 32)))
+        size = min(self.block_rows, max(_LEAST_ROWS, -(-n_rows // 32)))
         return [(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
