@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from shopmine.mining.recommendations.sparse_top import DEFAULT_LIMITS
 from shopmine.mining.threads import single_thread
 
 if TYPE_CHECKING:
@@ -78,5 +79,5 @@ def _model(config: RecommendationsConfig) -> Any:
             alpha=config.confidence,
             iterations=config.n_epochs,
             random_state=config.seed,
-            num_threads=1,
+            num_threads=DEFAULT_LIMITS.threads,
         )

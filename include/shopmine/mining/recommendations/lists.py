@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from shopmine.mining.recommendations.candidates import best_pairs
 from shopmine.mining.recommendations.config import FUSION, RANKER
-from shopmine.mining.recommendations.scoring import Block, Pool, Scorer
 from shopmine.mining.recommendations.selection import Ranking
 
 if TYPE_CHECKING:
     from shopmine.mining.recommendations.candidates import Candidates
     from shopmine.mining.recommendations.ranker import Features
     from shopmine.mining.recommendations.rules import Rules
+    from shopmine.mining.recommendations.scoring import Block, Pool, Scorer
 
 Codes = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -49,7 +49,8 @@ class Scored:
         raw: (n_pairs,) the method's own score; at most 0 means nothing speaks for it.
         score: (n_pairs,) after exposures and the shop's weights, before what depends on the rest of the list.
         votes: of the vote: method -> (n_pairs,) points; else empty.
-        features: of the ranking stage: (n_pairs, n_features); else without columns.
+        features: of the ranking stage: (n, n_features), also of pairs that are no candidates of this list; else without columns.
+        described: (n_pairs,) row of `features` of each candidate.
     """
 
     pairs: Candidates
@@ -57,6 +58,7 @@ class Scored:
     score: Scores
     votes: Mapping[str, Scores]
     features: Features
+    described: Codes
 
     def place(self, row: Codes, column: Codes) -> Codes:
         """(n,) where among the candidates each pair is; 0 for one that is none, such as what fills up."""
@@ -81,16 +83,16 @@ def score_candidates(
     """
     votes: dict[str, Scores] = {}
     if method == RANKER:
-        part = (pool or scorer.pool(block)).of(which)
-        pairs, features = part.pairs, part.features
-        raw = scorer.rankers[which].score(features)
+        pool = pool or scorer.pool(block)
+        kept = pool.kept(which)
+        pairs, features, raw = pool.pairs.only(kept), pool.features, pool.score(scorer.rankers[which], kept)
+        place = np.flatnonzero(kept)
     else:
-        pairs = scorer.propose(method, block)
-        features = np.zeros((len(pairs.row), 0), dtype=np.float32)
-        votes = scorer.votes(pairs, block) if method == FUSION else {}
+        pairs, votes = scorer.votes(block) if method == FUSION else (scorer.propose(method, block), {})
+        features, place = np.zeros((len(pairs.row), 0), dtype=np.float32), np.arange(len(pairs.row))
         raw = sum(votes.values(), start=np.zeros(len(pairs.row))) if votes else scorer.score(method, pairs, block)
     score = raw if rules is None else raw * rules.factors(pairs, block)
-    return Scored(pairs=pairs, raw=raw, score=score, votes=votes, features=features)
+    return Scored(pairs=pairs, raw=raw, score=score, votes=votes, features=features, described=place)
 
 
 def make_lists(scorer: Scorer, scored: Scored, block: Block, k: int, rules: Rules | None = None) -> Listed:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from shopmine.mining.recommendations.candidates import Candidates
 from shopmine.mining.recommendations.kernels import compiled
 from shopmine.mining.recommendations.sources import SPARSE
 
 if TYPE_CHECKING:
+    from shopmine.mining.recommendations.candidates import Candidates
     from shopmine.mining.recommendations.history import History
 
 Values = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from shopmine.mining.recommendations.candidates import Candidates, best_pairs
-from shopmine.mining.recommendations.config import ALS, FUSION, PERSONAL, POPULAR, RecommendationsConfig
+from shopmine.mining.recommendations.config import ALS, PERSONAL, POPULAR, RecommendationsConfig
 from shopmine.mining.recommendations.factorisation import Factors, fold_in
 from shopmine.mining.recommendations.history import History, positions, rows_at
 from shopmine.mining.recommendations.pair_features import Described
@@ -28,7 +28,7 @@ Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Matrix: TypeAlias = sparse.csr_matrix
 _POPULAR_DAYS: Final = (7, 14, 30)
-_BLOCK_ROWS: Final = 2000
+_BLOCK_ROWS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +88,28 @@ class Pool:
         pairs: every source's best new products, and what was bought most.
         features: (n_pairs, n_features) what the ranking looks at; of the whole pool, whichever list is made of it.
         is_new: (n_pairs,) whether the customer never bought it.
+        scores: ranking -> (n_pairs,) what it says of all of them, kept for the next list that has the same ranking.
     """
 
     pairs: Candidates
     features: Features
     is_new: npt.NDArray[np.bool_]
+    scores: dict[int, Values] = field(default_factory=dict)
 
-    def of(self, which: str) -> Pool:
-        """The part that a list may hold."""
-        if which not in ("discover", "buy_again"):
-            return self
-        kept = self.is_new if which == "discover" else ~self.is_new
-        return Pool(pairs=self.pairs.only(kept), features=self.features[kept], is_new=self.is_new[kept])
+    def kept(self, which: str) -> npt.NDArray[np.bool_]:
+        """(n_pairs,) what a list may hold."""
+        if which == "discover":
+            return self.is_new
+        return ~self.is_new if which == "buy_again" else np.ones(len(self.is_new), dtype=bool)
+
+    def score(self, ranker: Ranker, kept: npt.NDArray[np.bool_]) -> Values:
+        """The scores of those that are kept; lists that share a ranking share its scores."""
+        if id(ranker) in self.scores:
+            return self.scores[id(ranker)][kept]
+        if not kept.all():
+            return ranker.score(self.features[kept])
+        self.scores[id(ranker)] = ranker.score(self.features)
+        return self.scores[id(ranker)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,12 +202,9 @@ class Scorer:
         return Pool(pairs=pairs, features=self._features(pairs, block), is_new=is_new)
 
     def propose(self, method: str, block: Block) -> Candidates:
-        """The candidates of a method other than the ranking stage: its best ones; for the vote those of all voters."""
+        """The candidates of a method other than the ranking stage and the vote: its best ones."""
         if block.is_only_bought:
             return self._bought(block)
-        if method == FUSION:
-            tops = [self.top(voter, block) for voter in self.voters()]
-            return Candidates.union(tops, block.skipped.shape)
         return Candidates.union([self.top(method, block)], block.skipped.shape)
 
     def top(self, method: str, block: Block) -> Ranking:
@@ -238,14 +245,15 @@ class Scorer:
         votes = self.config.votes
         return {m: w for m, w in votes.items() if w > 0 and (m != ALS or self.customers.shape[1] > 0)}
 
-    def votes(self, pairs: Candidates, block: Block) -> dict[str, Values]:
-        """Method -> (n_pairs,) points of each that takes part in the vote; their sum is its score."""
-        found = {}
+    def votes(self, block: Block) -> tuple[Candidates, dict[str, Values]]:
+        """The candidates of the vote, and method -> (n_pairs,) points of each that takes part in it; their sum is its score."""
+        tops = {voter: self.top(voter, block) for voter in self.voters()}
+        found, shape = {}, block.skipped.shape
+        pairs = self._bought(block) if block.is_only_bought else Candidates.union(list(tops.values()), shape)
         for voter, weight in self.voters().items():
-            top = self.top(voter, block)
-            points = rank_points(top.rank, weight, self.config.rank_constant)
-            found[voter] = pairs.spread(top, points, len(self.history.products))
-        return found
+            points = rank_points(tops[voter].rank, weight, self.config.rank_constant)
+            found[voter] = pairs.spread(tops[voter], points, shape[1])
+        return pairs, found
 
     @staticmethod
     def blocks(n_rows: int) -> list[slice]:

@@ -39,7 +39,7 @@ def method_shares(method: str, scored: Scored, listed: Listed, ranker: Ranker | 
     elif method == FUSION:
         parts = {name: points[place] for name, points in scored.votes.items()}
     elif method == RANKER and ranker is not None:
-        parts = raising_shares(ranker, scored.features[place])
+        parts = raising_shares(ranker, scored.features[scored.described[place]])
     else:
         parts = {method: np.ones(len(place))}
     total = sum(parts.values(), start=np.zeros(len(place)))

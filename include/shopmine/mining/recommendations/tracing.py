@@ -8,11 +8,11 @@ import numpy as np
 
 from shopmine.errors import NotFoundError
 from shopmine.mining.recommendations.application import entry_sources, prepare_day
+from shopmine.mining.recommendations.candidates import best_pairs
 from shopmine.mining.recommendations.config import ALS, FUSION, LISTS, PERSONAL, POPULAR, RANKER
 from shopmine.mining.recommendations.explain import Explainer
 from shopmine.mining.recommendations.history import positions
 from shopmine.mining.recommendations.lists import make_lists, score_candidates
-from shopmine.mining.recommendations.scoring import best_pairs
 from shopmine.mining.recommendations.shares import method_shares
 from shopmine.mining.threads import single_thread
 
@@ -145,7 +145,7 @@ def _candidate(model: Recommendations, scored: Scored, column: int, which: str) 
     ahead = (scored.score > score) | ((scored.score == score) & (scored.pairs.column < column))
     adds: dict[str, float] = {}
     if model.champions[which] == RANKER:
-        added = model.rankers[which].contributions(scored.features[[index]])
+        added = model.rankers[which].contributions(scored.features[scored.described[[index]]])
         adds = {name: float(values[0]) for name, values in added.items()}
     factor = score / raw if raw else 1.0
     return {"candidate_rank": int(ahead.sum()) + 1, "raw_score": raw, "factor": factor, "adds": adds}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from shopmine.mining.recommendations.config import LISTS, RecommendationsConfig
 from shopmine.mining.recommendations.evaluation import find_targets
 from shopmine.mining.recommendations.ranker import Examples, Ranker, fit_ranker
+from shopmine.mining.recommendations.sparse_top import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from shopmine.frames import Interactions
@@ -46,6 +48,9 @@ def find_examples(scorer: Scorer, later: Interactions, config: RecommendationsCo
 def fit_rankers(examples: list[Examples], config: RecommendationsConfig) -> dict[str, Ranker]:
     """List -> the ranking for it: one for all candidates, one for new ones; none where there is too little to learn from."""
     joined = Examples.concatenate(examples)
-    fitted = {ANY: fit_ranker(joined, config), NEW: fit_ranker(joined.only(joined.is_new), config)}
+    # Each is fitted by one thread, both at once.
+    with ThreadPoolExecutor(min(2, DEFAULT_LIMITS.threads)) as pool:
+        parts = {ANY: joined, NEW: joined.only(joined.is_new)}
+        fitted = dict(zip(parts, pool.map(lambda part: fit_ranker(part, config), parts.values()), strict=True))
     found = {which: fitted[NEW if which == NEW else ANY] for which in LISTS}
     return {which: ranker for which, ranker in found.items() if ranker is not None}

@@ -211,7 +211,7 @@ def _find_steps(trees: Trees, group: npt.NDArray[np.int32]) -> Steps:
 @compiled
 def _turn(features: Features, start: int, columns: Features) -> int:
     """Some rows from `start` on by columns, so that a node is compared with all of them at once; returns how many they are."""
-    n = min(columns.shape[1], len(features) - start)
+    n: int = min(columns.shape[1], len(features) - start)
     for row in range(n):
         for column in range(len(columns)):
             columns[column, row] = features[start + row, column]
