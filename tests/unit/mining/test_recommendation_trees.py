@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from shopmine.errors import ConfigError
 from shopmine.mining.recommendations.config import RecommendationsConfig
 from shopmine.mining.recommendations.pair_features import FEATURES
 from shopmine.mining.recommendations.ranker import Examples, fit_ranker
@@ -46,3 +47,42 @@ def test_a_sample_of_what_was_not_bought_leaves_the_probability_right() -> None:
     for value, share in enumerate((0.02, 0.10, 0.18)):
         assert score[features[:, 0] == value].mean() == pytest.approx(share, abs=0.01)
     assert fit_ranker(examples.only(np.arange(len(kept[kept])) < 40), RecommendationsConfig()) is None
+
+
+@pytest.mark.parametrize("n_leaves", [2, 15, 64])
+def test_many_rows_at_once_fall_into_the_leaves_that_they_reach_one_by_one(n_leaves: int) -> None:
+    rng = np.random.default_rng(n_leaves)
+    features = np.round(rng.normal(size=(5000, 6)), 2).astype(np.float32)
+    labels = features[:, 0] * features[:, 1] + rng.normal(size=len(features)) > 0
+    model = HistGradientBoostingClassifier(
+        max_iter=8, max_leaf_nodes=n_leaves, early_stopping=False, min_samples_leaf=2
+    )
+    trees = flatten_trees(model.fit(features, labels))
+    rows = features[:301]  # Blocks of rows do not divide it.
+    # Values just at, above and below the thresholds; and what is no number goes to the right.
+    at = rng.integers(0, len(trees.feature), len(rows))
+    edge = np.nextafter(
+        trees.threshold[at].astype(np.float32), rng.choice([-np.inf, np.inf], len(at)).astype(np.float32)
+    )
+    rows[np.arange(len(rows)), np.maximum(trees.feature[at], 0)] = np.where(
+        rng.random(len(at)) < 0.5, edge, trees.threshold[at]
+    )
+    rows[7, 0] = np.nan
+    group = np.arange(6, dtype=np.int32)
+    expected, added = np.zeros(len(rows)), np.zeros((len(rows), 6))
+    for row, values in enumerate(rows):
+        for root in trees.roots:
+            node = root
+            while trees.feature[node] >= 0:
+                looked_at = trees.feature[node]
+                child = trees.left[node] if float(values[looked_at]) <= trees.threshold[node] else trees.right[node]
+                added[row, looked_at] += trees.value[child] - trees.value[node]
+                node = child
+            expected[row] += trees.value[node]
+    assert (trees.score(rows) == expected).all()
+    assert (trees.contributions(rows, group, 6) == added).all()
+
+
+def test_trees_of_more_leaves_than_bits_are_refused() -> None:
+    with pytest.raises(ConfigError, match="n_leaves=65 is outside"):
+        RecommendationsConfig(n_leaves=65)
