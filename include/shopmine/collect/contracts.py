@@ -5,7 +5,7 @@ An unmapped column never lands on its own, whatever the contract: nobody has sai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -102,7 +102,7 @@ def compare_types(
     return told
 
 
-def is_projection(now: Sequence[bytes], names: Sequence[str], before: Sequence[bytes], landed: Sequence[str]) -> bool:
+def is_projection(now: Collection[bytes], names: Sequence[str], before: Sequence[bytes], landed: Sequence[str]) -> bool:
     """Whether rows are those that had landed, less the columns that are gone: COPY text, lines in any order."""
     if len(now) != len(before) or not set(names) <= set(landed):
         return False

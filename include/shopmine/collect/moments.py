@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from shopmine.collect.day_shifts import day_shifts
 from shopmine.config.days import ONE_DAY, instant_of, local_day, read_time
+from shopmine.staging.lines import Lines
 
 Clocks = npt.NDArray[np.uint8]
 """(n_rows, CLOCK_BYTES) the first bytes of readings of a clock, zeros behind shorter ones."""
@@ -134,13 +135,13 @@ class OpenDays:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[date, list[bytes]] = {}
+        self._lines: dict[date, Lines] = {}
 
     def add(self, day: date, lines: Sequence[bytes]) -> None:
         """Add lines to their day."""
-        self._lines.setdefault(day, []).extend(lines)
+        self._lines.setdefault(day, Lines()).extend(lines)
 
-    def take_complete(self, now: date | None) -> list[tuple[date, list[bytes]]]:
+    def take_complete(self, now: date | None) -> list[tuple[date, Lines]]:
         """Give out, once, the days that are complete when rows of `now` come; all that are left for None."""
         done = sorted(day for day in self._lines if now is None or day < now - ONE_DAY)
         return [(day, self._lines.pop(day)) for day in done]

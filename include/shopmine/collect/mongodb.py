@@ -26,6 +26,7 @@ from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequ
 from shopmine.config.days import NO_DAY, day_bounds
 from shopmine.config.kinds import nearest
 from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.staging.lines import Lines
 
 if TYPE_CHECKING:
     from pymongo.client_session import ClientSession
@@ -173,7 +174,7 @@ class MongoReader:
         return DayLines(day=NO_DAY, lines=[line_of(by_day[None]) for by_day in parts if None in by_day])
 
     def _whole(self, collection: Collection[Document], request: ReadRequest) -> DayLines:
-        lines = [line_of(document) for document in self._documents(collection, request, {}, None)]
+        lines = Lines(line_of(document) for document in self._documents(collection, request, {}, None))
         return DayLines(day=None, lines=lines)
 
     def _documents(

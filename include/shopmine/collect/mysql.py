@@ -24,6 +24,7 @@ from shopmine.collect.reading import Column, DayLines, Format, Opening, ReadRequ
 from shopmine.collect.windows import day_ranges
 from shopmine.config.days import NO_DAY, ONE_DAY, UTC_ZONE, day_bounds
 from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.staging.lines import Lines
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -184,7 +185,9 @@ class MysqlReader:
         return None if treat is None else lambda value: treat(value.decode("utf-8", "backslashreplace")).encode()
 
     def _whole(self, plan: _Plan, request: ReadRequest, day: date | None, condition: str) -> DayLines:
-        lines = [line for _, chunk in self._lines(plan, request, condition) for line in chunk]
+        lines = Lines()
+        for _, chunk in self._lines(plan, request, condition):
+            lines.extend(chunk)
         return DayLines(day=day, lines=lines)
 
     def _days(self, plan: _Plan, request: ReadRequest, first: date, last: date) -> Iterator[DayLines]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shopmine.collect.personal import PersonalKey
     from shopmine.config.connections import Connection
     from shopmine.config.entities import EntityConfig, SourceConfig
+    from shopmine.staging.lines import Lines
 
 Column = tuple[str, str]
 """Name of a source column (or path) and its type in the source's own words; `hash VERSION` or ` mask VERSION` where it was treated."""
@@ -52,7 +53,7 @@ class DayLines:
     """
 
     day: date | None
-    lines: list[bytes]
+    lines: list[bytes] | Lines
     is_told: bool = True
 
 

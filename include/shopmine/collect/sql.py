@@ -10,7 +10,7 @@ day cannot be told are never part of a day; they are read apart, as NO_DAY.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -30,6 +30,7 @@ from shopmine.collect.sql_values import bytes_of
 from shopmine.collect.windows import day_ranges
 from shopmine.config.days import NO_DAY, ONE_DAY, UTC_ZONE
 from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.staging.lines import Lines
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -103,7 +104,7 @@ class SqlReader:
         """The wanted days in ascending order, then the rows without a day (see `reading.Reader`)."""
         plan = self._plan(request.entity, request.columns)
         if request.days is None:
-            yield DayLines(day=None, lines=[line for _, line in self._lines(plan, request, plan.select())])
+            yield DayLines(day=None, lines=Lines(line for _, line in self._lines(plan, request, plan.select())))
             return
         for first, last in day_ranges(request.days):
             yield from self._days(plan, request, first, last)
@@ -321,7 +322,7 @@ class SqlReader:
         return list(zip(*columns, strict=True))
 
 
-def _fingerprint(lines: Sequence[bytes]) -> str:
+def _fingerprint(lines: Collection[bytes]) -> str:
     words = (int.from_bytes(hashlib.sha256(line).digest()[:_WORD_BITS]) for line in lines)
     return f"{len(lines)} {sum(words)}"
 

@@ -30,6 +30,7 @@ from shopmine.staging.batches import (
 )
 from shopmine.staging.fingerprints import Fingerprint, read_fingerprints, write_fingerprints
 from shopmine.staging.leases import Lease, hold_lease
+from shopmine.staging.lines import Lines
 from shopmine.staging.rights import deleted_persons
 from shopmine.staging.runs import RunContext, load_run, record_step
 
@@ -144,7 +145,7 @@ class _Landing:
     def add(self, draft: BatchDraft) -> None:
         """Take one day; the group is landed when it is large."""
         self.drafts.append(draft)
-        self.n_bytes += sum(map(len, draft.lines))
+        self.n_bytes += draft.lines.n_bytes if isinstance(draft.lines, Lines) else sum(map(len, draft.lines))
         if self.n_bytes >= _MOST_BYTES or len(self.drafts) >= _MOST_DRAFTS:
             self.land()
 
@@ -220,7 +221,7 @@ class _Reading:
     def _landed_days(self) -> dict[date, LandedDay]:
         return {day: known for day, known in self.landed.items() if day != NO_DAY}
 
-    def draft(self, source: str, day: date, lines: list[bytes]) -> BatchDraft:
+    def draft(self, source: str, day: date, lines: list[bytes] | Lines) -> BatchDraft:
         """A day as it is landed."""
         is_present = self.entity.is_snapshot or day == NO_DAY
         known = (self.window.now, False) if is_present else self.window.known_at(day, self.landed.get(day))

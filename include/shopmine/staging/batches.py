@@ -1,11 +1,13 @@
 """Batches: what a source said about an entity and a day, exactly and for good."""
 
 import hashlib
+import io
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal
 
 import sqlalchemy as sa
 import zstandard
@@ -16,6 +18,7 @@ from shopmine.errors import DataError, NotFoundError
 from shopmine.faults import fault_point
 from shopmine.staging.database import Database
 from shopmine.staging.leases import Lease
+from shopmine.staging.lines import Lines
 from shopmine.staging.pieces import read_pieces, write_pieces
 from shopmine.staging.tables_raw import batches as batches_table
 from shopmine.staging.tables_raw import chunks
@@ -41,7 +44,7 @@ class BatchDraft:
         known_at: when the source said so; `known_at_assumed` for history: the end of the day.
         format: `copy`: each line is the PostgreSQL COPY text of the values in column order (tabs between, `\N` null);
             `jsonl`: each line is one document as extended JSON.
-        lines: without newlines, in any order; none at all is an empty day.
+        lines: without newlines, in any order; none at all is an empty day. Very many of them as `Lines`.
     """
 
     source: str
@@ -51,7 +54,7 @@ class BatchDraft:
     known_at_assumed: bool
     columns: Sequence[BatchColumn]
     format: Format
-    lines: Sequence[bytes]
+    lines: Collection[bytes] | Lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,7 @@ class _Packed:
     draft: BatchDraft
     content_hash: str
     n_bytes: int
-    data: bytes
+    data: IO[bytes]
 
 
 def land_batches(db: Database, *, shop: str, drafts: Sequence[BatchDraft], lease: Lease) -> list[Landed]:
@@ -137,13 +140,23 @@ def _slot(draft: BatchDraft) -> _Slot:
 def _pack(draft: BatchDraft) -> _Packed:
     if draft.known_at.tzinfo is None:
         raise DataError(f"known_at {draft.known_at} of {draft.entity} has no time zone; give it in UTC")
-    body = b"\n".join(sorted(draft.lines))
-    if draft.lines and body.count(b"\n") != len(draft.lines) - 1:
+    lines = draft.lines if isinstance(draft.lines, Lines) else Lines(draft.lines)
+    digest = _digest(draft.columns, draft.format, len(lines))
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj(size=lines.n_bytes)
+    data: IO[bytes] = tempfile.TemporaryFile(prefix="shopmine-") if lines.is_large else io.BytesIO()  # noqa: SIM115  closed when it is landed
+    n_newlines, between = 0, b""
+    for block in lines.blocks():
+        piece = between + b"\n".join(block)
+        between = b"\n"
+        n_newlines += piece.count(b"\n")
+        digest.update(piece)
+        data.write(compressor.compress(piece))
+    data.write(compressor.flush())
+    if n_newlines != max(0, len(lines) - 1):
         raise DataError(
             f"a line of {draft.source}.{draft.entity} for {draft.day} holds a newline; escape it as the format asks"
         )
-    content_hash = _content_hash(draft.columns, draft.format, len(draft.lines), body)
-    return _Packed(draft=draft, content_hash=content_hash, n_bytes=len(body), data=_compressed(body))
+    return _Packed(draft=draft, content_hash=digest.hexdigest(), n_bytes=lines.n_bytes, data=data)
 
 
 def _compressed(body: bytes) -> bytes:
@@ -162,7 +175,7 @@ def replace_lines(connection: sa.Connection, batch: Batch, lines: Sequence[bytes
     is_it = batches_table.c.batch == batch.batch
     connection.execute(sa.update(batches_table).where(is_it).values(values))
     connection.execute(sa.delete(chunks).where(chunks.c.batch == batch.batch))
-    write_pieces(connection, chunks, [(batch.batch, _compressed(body))])
+    write_pieces(connection, chunks, [(batch.batch, io.BytesIO(_compressed(body)))])
 
 
 def all_batches(db: Database, shop: str) -> list[Batch]:
@@ -174,11 +187,15 @@ def all_batches(db: Database, shop: str) -> list[Batch]:
 
 
 def _content_hash(columns: Sequence[BatchColumn], form: str, n_rows: int, body: bytes) -> str:
-    head = canonical_text([form, n_rows, [[column.name, column.type] for column in columns]])
-    digest = hashlib.sha256(head.encode())
-    digest.update(b"\n")
+    digest = _digest(columns, form, n_rows)
     digest.update(body)
-    return digest.hexdigest()
+    return str(digest.hexdigest())
+
+
+def _digest(columns: Sequence[BatchColumn], form: str, n_rows: int) -> Any:
+    """Of all that goes before the lines."""
+    head = canonical_text([form, n_rows, [[column.name, column.type] for column in columns]])
+    return hashlib.sha256(head.encode() + b"\n")
 
 
 def _known_hashes(connection: sa.Connection, shop: str, drafts: Sequence[BatchDraft]) -> _Known:

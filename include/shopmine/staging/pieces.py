@@ -1,7 +1,8 @@
 """Long values in a table of pieces of 1 MB, written by binary COPY and read in order."""
 
+import io
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import IO, Final
 
 import sqlalchemy as sa
 from psycopg import sql
@@ -11,14 +12,18 @@ from shopmine.staging.copying import driver_connection
 PIECE_BYTES: Final = 1 << 20
 
 
-def write_pieces(connection: sa.Connection, table: sa.Table, values: Iterable[tuple[int, bytes]]) -> None:
-    """Store each (owner, value); the table's columns are the owner, `position` and `data`."""
+def write_pieces(connection: sa.Connection, table: sa.Table, values: Iterable[tuple[int, bytes | IO[bytes]]]) -> None:
+    """Store each (owner, value), a value being bytes or a file of them; the table's columns are the owner, `position` and `data`."""
     statement = sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(sql.Identifier(table.schema or "", table.name))
     with driver_connection(connection).cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["int8", "int4", "bytea"])
         for owner, value in values:
-            for position, start in enumerate(range(0, len(value), PIECE_BYTES)):
-                copy.write_row((owner, position, value[start : start + PIECE_BYTES]))
+            stream = io.BytesIO(value) if isinstance(value, bytes) else value
+            stream.seek(0)
+            position = 0
+            while piece := stream.read(PIECE_BYTES):
+                copy.write_row((owner, position, piece))
+                position += 1
 
 
 def read_pieces(connection: sa.Connection, table: sa.Table, owners: Sequence[int]) -> dict[int, bytes]:

@@ -68,5 +68,5 @@ def test_a_day_is_given_out_once_when_rows_of_two_days_later_come() -> None:
     days.add(first, [b"a"])  # clocks were put back
     assert days.take_complete(second) == []
     days.add(third, [b"c"])
-    assert days.take_complete(third) == [(first, [b"a"])]
-    assert days.take_complete(None) == [(second, [b"b"]), (third, [b"c"])]
+    assert [(day, [*lines]) for day, lines in days.take_complete(third)] == [(first, [b"a"])]
+    assert [(day, [*lines]) for day, lines in days.take_complete(None)] == [(second, [b"b"]), (third, [b"c"])]
