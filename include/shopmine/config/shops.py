@@ -26,6 +26,7 @@ from shopmine.config.fields import FieldConfig, Settings
 from shopmine.config.kinds import SINK_KINDS, nearest
 from shopmine.config.processing import find_processing_problems
 from shopmine.config.spelling import spelled_values
+from shopmine.config.versions import RulesVersion
 from shopmine.errors import ConfigError, NotFoundError
 
 SHOPS_VARIABLE: Final = "SHOPMINE_SHOPS"
@@ -155,10 +156,13 @@ class Shop(Settings):
         return list(dict.fromkeys([STAGING, *own, *([self.key_connection] if self.hashes_personal() else [])]))
 
     def rules_version(self, source: str, entity: str) -> str:
-        """16 hex digits over everything in this file that `prepare` makes of the rows of one read entity."""
+        """16 hex digits over everything in this file that `prepare` makes of the rows of one read entity.
+
+        A `RulesVersion` where amounts are converted, which tells the version of each day.
+        """
         config = self.sources[source]
         users = (config.entities[entity], *config.derived(entity))
-        return _hash(
+        base = _hash(
             {
                 "code": PREPARE_VERSION,
                 "zones": [self.timezone, config.timezone],
@@ -169,14 +173,15 @@ class Shop(Settings):
                 **self._looked_at(users),
             }
         )
+        is_converted = any(field.currency is not None for user in users for field in user.fields.values())
+        return RulesVersion.of(base, self.rates, is_snapshot=users[0].is_snapshot) if is_converted else base
 
     def _looked_at(self, users: Sequence[EntityConfig]) -> dict[str, Any]:
-        """The shop's tables that these entities use, as prepare's version depends on them; nothing where none does."""
+        """The shop's tables besides the rates that these entities use, as prepare's version depends on them; nothing where none does."""
         fields = [field for user in users for field in user.fields.values()]
         tables = {
             "synonyms": {f.synonyms: self.synonyms.get(f.synonyms) for f in fields if f.synonyms is not None},
             "maps": {look.map: self.maps.get(look.map) for user in users for look in user.lookups.values()},
-            "rates": self.rates if any(field.currency is not None for field in fields) else {},
         }
         found = {name: to_jsonable_python(table) for name, table in tables.items() if table}
         if any(field.chinese is not None for field in fields):

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from shopmine.config.days import training_days
 from shopmine.config.shops import load_shop
+from shopmine.config.versions import version_until
 from shopmine.faults import fault_point
 from shopmine.features.baskets import derive_baskets
 from shopmine.features.customer_features import derive_customer_features
@@ -160,7 +161,10 @@ class _Source:
     def key(self, name: str, day: date) -> str:
         """What decides a feature set: what is known up to its day, the rules that prepared it, and this stage's code."""
         reads = self._reads(_SETS[name].reads)
-        told = [f"{source}/{entity}={self.rules.get((source, entity))}" for source, entity in sorted(reads)]
+        told = [
+            f"{s}/{e}={version_until(self.rules[s, e], day) if (s, e) in self.rules else None}"
+            for s, e in sorted(reads)
+        ]
         mapped = sorted(self.mapped & set(_SETS[name].reads))
         return artifact_key(
             name=name,

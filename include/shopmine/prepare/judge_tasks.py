@@ -12,6 +12,7 @@ import pyarrow as pa
 from shopmine.columns import AMOUNT, BATCH, DAY, ORDER_ID
 from shopmine.config.canonical import ENTITIES
 from shopmine.config.days import NO_DAY
+from shopmine.config.versions import version_until
 from shopmine.prepare.accounting import Accounting
 from shopmine.prepare.gates import (
     QUARANTINED,
@@ -95,7 +96,7 @@ def judge_day(run: DayRun) -> list[Check]:
     deleted = sorted(deleted_persons(run.db, run.shop.name))
     key = artifact_key(
         name=CHECKS,
-        inputs=[run.manifest.content_hash, *run.versions.values(), *deleted],
+        inputs=[run.manifest.content_hash, *(version_until(v, day) for v in run.versions.values()), *deleted],
         code=code_version("shopmine.prepare"),
         config={
             "shop": run.shop.name,

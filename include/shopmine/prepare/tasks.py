@@ -25,7 +25,7 @@ from shopmine.prepare.judge_tasks import DayRun, ShopWork, judge_day
 from shopmine.prepare.rows import BatchText, Rejected
 from shopmine.staging.added import calendar_until, write_calendar
 from shopmine.staging.batches import Batch, read_many
-from shopmine.staging.facts import Counts, Preparation, unprepared, write_preparations
+from shopmine.staging.facts import Counts, Preparation, unprepared, version_of, write_preparations
 from shopmine.staging.leases import Lease, hold_lease
 from shopmine.staging.manifests import freeze_manifest
 from shopmine.staging.runs import load_run, record_step
@@ -165,7 +165,7 @@ def _prepare_group(run: ShopWork, group: Sequence[Batch], rules: Rules, lease: L
         first, last = group[0], group[-1]
         raise DataError(f"{first.source}.{first.entity} of {first.day} to {last.day}: {error}") from error
     preparations = [
-        _preparation(batch, result, run.versions[batch.source, batch.entity], is_snapshot=rules.entity.is_snapshot)
+        _preparation(batch, result, version_of(run.versions, batch), is_snapshot=rules.entity.is_snapshot)
         for batch, result in zip(group, prepared, strict=True)
     ]
     fault_point("prepare.computed")

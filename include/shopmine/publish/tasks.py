@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from shopmine.columns import CUSTOMER, KIND, METRIC, MODEL, PRODUCT, VALUE
 from shopmine.config.shops import load_shop
+from shopmine.config.versions import version_until
 from shopmine.faults import fault_point
 from shopmine.mining.registry import MODELS
 from shopmine.prepare.gates import Check
@@ -293,7 +294,10 @@ def _release_key(state: _Run, outcomes: Sequence[ModelOutcome]) -> str:
     inputs = [
         state.manifest.content_hash,
         hashlib.sha256(json.dumps(persons).encode()).hexdigest(),
-        *(f"{source}/{entity}={rules}" for (source, entity), rules in sorted(state.rules.items())),
+        *(
+            f"{source}/{entity}={version_until(rules, state.day)}"
+            for (source, entity), rules in sorted(state.rules.items())
+        ),
     ]
     for outcome in outcomes:
         inputs += [outcome.model, outcome.reason or ""]

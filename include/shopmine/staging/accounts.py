@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from shopmine.staging.facts import Counts, Rules
+from shopmine.staging.facts import Counts, Rules, version_of
 from shopmine.staging.tables_clean import preparations
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def read_accounts(db: Database, batches: Sequence[Batch], rules: Rules) -> dict[
     numbers = sa.literal([batch.batch for batch in batches], postgresql.ARRAY(sa.BigInteger))
     with db.snapshot() as connection:
         rows = connection.execute(sa.select(preparations).where(table.batch == sa.any_(numbers))).all()
-    wanted = {(batch.batch, rules[batch.source, batch.entity]) for batch in batches}
+    wanted = {(batch.batch, version_of(rules, batch)) for batch in batches}
     return {
         row.batch: Counts(
             read=row.read,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from shopmine.config.canonical import ENTITIES, CanonicalEntity, ColumnType
+from shopmine.config.versions import version_of_day
 from shopmine.errors import ConfigError, DataError
 from shopmine.faults import fault_point
 from shopmine.staging.batches import Batch
@@ -85,6 +86,11 @@ class Preparation:
     is_snapshot: bool = False
 
 
+def version_of(rules: Rules, batch: Batch) -> str:
+    """The version of the rules that prepares a batch."""
+    return version_of_day(rules[batch.source, batch.entity], batch.day)
+
+
 def unprepared(db: Database, batches: Sequence[Batch], rules: Rules) -> list[Batch]:
     """Those of the batches that `prepare` must work on: not yet prepared by these rules, or no longer shown so.
 
@@ -104,7 +110,7 @@ def unprepared(db: Database, batches: Sequence[Batch], rules: Rules) -> list[Bat
         ).all()
     done = {(row.batch, row.rules) for row in rows}
     shown = {row.batch: row.rules for row in rows if row.is_current}
-    return [batch for batch in batches if _needs_work(batch.batch, rules[batch.source, batch.entity], done, shown)]
+    return [batch for batch in batches if _needs_work(batch.batch, version_of(rules, batch), done, shown)]
 
 
 def _needs_work(batch: int, rules: str, done: set[tuple[int, str]], shown: Mapping[int, str]) -> bool:
@@ -357,7 +363,7 @@ def _prepared(connection: sa.Connection, batches: Sequence[Batch], rules: Rules)
         sa.select(table.batch, table.rules, table.preparation).where(_is_any(table.batch, [b.batch for b in batches]))
     )
     found = {(row.batch, row.rules): row.preparation for row in rows}
-    wanted = [(batch.batch, rules[batch.source, batch.entity]) for batch in batches]
+    wanted = [(batch.batch, version_of(rules, batch)) for batch in batches]
     if missing := [key for key in wanted if key not in found]:
         raise DataError(
             f"{len(missing)} of {len(wanted)} batches of the manifest are not prepared by these rules; run `prepare`"

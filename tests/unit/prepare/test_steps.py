@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from shopmine.config.fields import FieldConfig
 from shopmine.config.shops import parse_shop
 from shopmine.config.spelling import spelled_values
+from shopmine.config.versions import RulesVersion
 from shopmine.errors import ConfigError, DataError
 from shopmine.prepare.entities import PreparedBatch, prepare_batches
 from shopmine.prepare.standard import replace_synonyms, standardise
@@ -288,3 +289,18 @@ def test_a_step_changes_the_version_of_the_rules_and_none_leaves_it() -> None:
         version({"lookups": lookups}, maps={"m": {"a": "c"}}),
     ]
     assert len({plain, *changed}) == 5
+
+
+def test_a_new_rate_changes_its_own_and_later_days_only() -> None:
+    def version(rates: Mapping[str, Any]) -> RulesVersion:
+        fields = {**LINE_FIELDS, "unit_price": field("price", currency="cur")}
+        found = shop_of({"fields": fields}, rates=rates).rules_version("s", "order_lines")
+        assert isinstance(found, RulesVersion)
+        return found
+
+    before, after = version(RATES), version({**RATES, "EUR": {**RATES["EUR"], "2024-03-09": 0.91}})
+    assert before != after
+    for day, is_same in ((date(2024, 3, 8), True), (date(2024, 3, 9), False)):
+        assert (before.of_day(day) == after.of_day(day)) is is_same
+        assert (before.until(day) == after.until(day)) is is_same
+    assert before.of_day(date(2024, 3, 4)) != before.of_day(date(2024, 3, 5)), "another rate, another version"
