@@ -18,6 +18,7 @@ from shopmine.config.shops import load_shop
 from shopmine.drill.observing import PREFIX, WRITTEN
 from shopmine.drill.readers import see_all
 from shopmine.drill.scratch import SHOP, Scratch, mongo, mysql
+from shopmine.publish.sinks.tables import is_beside
 from shopmine.staging.artifacts import read_artifact
 from shopmine.staging.tables_published import PUBLISHED
 
@@ -257,8 +258,8 @@ def _nothing_left(ask: Ask, scratch: Scratch) -> Iterator[str]:
             yield f"I8: {what} are left: {', '.join(str(tuple(row)) for row in rows[:3])}"
     with mysql(scratch) as cursor, mongo(scratch) as database:
         cursor.execute("SHOW TABLES")
-        left = [name for (name,) in cursor.fetchall() if name.endswith(("__new", "__old"))]
-        left += [name for name in database.list_collection_names() if name.endswith("__new")]
+        there = [*(name for (name,) in cursor.fetchall()), *database.list_collection_names()]
+        left = [name for name in there if is_beside(name, name.rpartition("__")[0])]
     left += [path.name for path in scratch.sink_folder.iterdir() if path.name.startswith(".")]
     if left:
         yield f"I8: half-written tables are left: {', '.join(left)}"

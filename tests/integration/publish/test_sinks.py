@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from shopmine.config.connections import Connection
-from shopmine.errors import ConfigError, SourceUnavailableError
+from shopmine.errors import ConfigError, LeaseLostError, SourceUnavailableError
 from shopmine.faults import arm
 from shopmine.publish.sinks import files, mongodb, mysql
 from shopmine.publish.sinks.tables import SinkOptions, SinkTable, Stamp, shorten_decimals
@@ -195,3 +197,35 @@ def test_a_mysql_connection_with_tls_is_written_with_tls(mysql_database: Connect
     plain = replace(mysql_database, extra={"ssl": "true"})
     with pytest.raises(SourceUnavailableError, match=r"MySQL error 2026|MySQL error 2003"):
         mysql.write_tables(plain, [TABLE], STAMP, SinkOptions())
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mongodb"])
+def test_a_writer_that_was_replaced_harms_nothing_and_leaves_nothing(
+    kind: str, mysql_database: Connection, mongo_database: Connection, server_urls
+) -> None:
+    connection: Connection = mysql_database if kind == "mysql" else mongo_database
+    sink: Any = mysql if kind == "mysql" else mongodb
+    newer = SinkTable(name="rules", rows=pa.table({"text": ["newer"]}), key=())
+    n_guards = 0
+
+    @contextmanager
+    def replaced() -> Iterator[None]:
+        nonlocal n_guards
+        n_guards += 1
+        if n_guards == 2:
+            sink.write_tables(connection, [newer], replace(STAMP, release=4), SinkOptions())
+            raise LeaseLostError("another one has it")
+        yield
+
+    older = SinkTable(name="rules", rows=pa.table({"text": ["older"] * 3}), key=())
+    with pytest.raises(LeaseLostError):
+        sink.write_tables(connection, [older], STAMP, SinkOptions(), replaced)
+    if kind == "mysql":
+        assert mysql_rows(connection, "SELECT text FROM shopmine_rules") == [("newer",)]
+        names = {name for (name,) in mysql_rows(connection, "SHOW TABLES")}
+    else:
+        with pymongo.MongoClient(server_urls.mongo) as client:
+            database = client[connection.database]
+            assert [row["text"] for row in database["shopmine_rules"].find()] == ["newer"]
+            names = set(database.list_collection_names())
+    assert names == {"shopmine_rules", "shopmine_release"}

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from bson.decimal128 import Decimal128
@@ -22,14 +22,22 @@ from pymongo.errors import PyMongoError
 from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
 from shopmine.faults import fault_point
-from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, Guard, SinkOptions, SinkTable, Stamp, row_chunks
+from shopmine.publish.sinks.tables import (
+    MARK,
+    RELEASE_TABLE,
+    Guard,
+    SinkOptions,
+    SinkTable,
+    Stamp,
+    beside,
+    is_beside,
+    row_chunks,
+)
 
 if TYPE_CHECKING:
     from pymongo.database import Database
 
     from shopmine.config.connections import Connection
-
-_NEW: Final = "__new"
 
 
 def write_tables(
@@ -59,21 +67,36 @@ def write_tables(
     with _database(connection) as database:
         names = [options.prefix + table.name for table in tables]
         release = options.prefix + RELEASE_TABLE
-        for name in (*names, release):
-            _check_ours(database, name)
-            if _check_ours(database, name + _NEW):
-                database.drop_collection(name + _NEW)
-        for name, table in zip(names, tables, strict=True):
-            counts[table.name] = _build(database, name + _NEW, table, stamp)
-            fault_point("sink.between_tables")
-        database.create_collection(release + _NEW, validator=_validator("the release of the collections beside", {}))
-        database[release + _NEW].insert_one({"_id": stamp.shop, **asdict(stamp)})
-        fault_point("sink.before_swap")
         with guard():
+            _drop_left(database, (*names, release))
+        new = beside()
+        try:
+            for name, table in zip(names, tables, strict=True):
+                counts[table.name] = _build(database, name + new, table, stamp)
+                fault_point("sink.between_tables")
+            about = _validator("the release of the collections beside", {})
+            database.create_collection(release + new, validator=about)
+            database[release + new].insert_one({"_id": stamp.shop, **asdict(stamp)})
+            fault_point("sink.before_swap")
+            with guard():
+                for name in (*names, release):
+                    database[name + new].rename(name, dropTarget=True)
+                    fault_point("sink.swapped")
+        except Exception:
             for name in (*names, release):
-                database[name + _NEW].rename(name, dropTarget=True)
-                fault_point("sink.swapped")
+                database.drop_collection(name + new)
+            raise
     return counts
+
+
+def _drop_left(database: Database[dict[str, Any]], names: Sequence[str]) -> None:
+    """Drop what writers left that were killed; raises where a collection of such a name is not ours."""
+    there = database.list_collection_names()
+    left = [name for name in there if any(is_beside(name, base) for base in names)]
+    for name in (*names, *left):
+        _check_ours(database, name)
+    for name in left:
+        database.drop_collection(name)
 
 
 def has_written(connection: Connection, n_rows: Mapping[str, int], stamp: Stamp, options: SinkOptions) -> bool:

@@ -20,12 +20,20 @@ from shopmine.columns import CUSTOMER
 from shopmine.errors import ConfigError, SourceUnavailableError
 from shopmine.faults import fault_point
 from shopmine.publish.sinks.mysql_text import insert_statements
-from shopmine.publish.sinks.tables import MARK, RELEASE_TABLE, Guard, SinkOptions, SinkTable, Stamp
+from shopmine.publish.sinks.tables import (
+    MARK,
+    RELEASE_TABLE,
+    Guard,
+    SinkOptions,
+    SinkTable,
+    Stamp,
+    beside,
+    is_beside,
+)
 
 if TYPE_CHECKING:
     from shopmine.config.connections import Connection
 
-_NEW: Final = "__new"
 _OLD: Final = "__old"
 _KEY_LENGTH: Final = 255
 _COMMENT_LENGTH: Final = 1024
@@ -57,22 +65,39 @@ def write_tables(
     everything = [*tables, _release_table(stamp)]
     names = [options.prefix + table.name for table in everything]
     with _session(connection) as session, session.cursor() as cursor:
-        for name in names:
-            for candidate in (name, name + _NEW, name + _OLD):
-                _check_ours(cursor, candidate)
-            cursor.execute(f"DROP TABLE IF EXISTS {_quote(name + _NEW)}, {_quote(name + _OLD)}")
-        counts = {}
-        for name, table in zip(names, everything, strict=True):
-            cursor.execute(_create(name + _NEW, table, stamp))
-            counts[table.name] = _insert(cursor, name + _NEW, table)
-            session.commit()
-            fault_point("sink.between_tables")
-        fault_point("sink.before_swap")
         with guard():
-            _swap(cursor, names)
+            _drop_left(cursor, names)
+        new, counts = beside(), {}
+        try:
+            for name, table in zip(names, everything, strict=True):
+                cursor.execute(_create(name + new, table, stamp))
+                counts[table.name] = _insert(cursor, name + new, table)
+                session.commit()
+                fault_point("sink.between_tables")
+            fault_point("sink.before_swap")
+            with guard():
+                _swap(cursor, names, new)
+        except Exception:
+            _drop(cursor, [name + new for name in names])
+            raise
         fault_point("sink.swapped")
     del counts[RELEASE_TABLE]
     return counts
+
+
+def _drop_left(cursor: Any, names: Sequence[str]) -> None:
+    """Drop what writers left that were killed; raises where a table of such a name is not ours."""
+    cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
+    there = [name for (name,) in cursor.fetchall()]
+    left = [name for name in there if any(is_beside(name, base) for base in names)]
+    for name in (*names, *left):
+        _check_ours(cursor, name)
+    _drop(cursor, left)
+
+
+def _drop(cursor: Any, names: Sequence[str]) -> None:
+    if names:
+        cursor.execute(f"DROP TABLE IF EXISTS {', '.join(map(_quote, names))}")
 
 
 def has_written(connection: Connection, n_rows: Mapping[str, int], stamp: Stamp, options: SinkOptions) -> bool:
@@ -220,16 +245,16 @@ def _insert(cursor: Any, name: str, table: SinkTable) -> int:
     return int(table.rows.num_rows)
 
 
-def _swap(cursor: Any, names: Sequence[str]) -> None:
+def _swap(cursor: Any, names: Sequence[str], new: str) -> None:
     moves, there = [], []
     for name in names:
         if _check_ours(cursor, name):
             there.append(name)
             moves.append(f"{_quote(name)} TO {_quote(name + _OLD)}")
-        moves.append(f"{_quote(name + _NEW)} TO {_quote(name)}")
+        moves.append(f"{_quote(name + new)} TO {_quote(name)}")
     cursor.execute(f"RENAME TABLE {', '.join(moves)}")
     if there:
-        cursor.execute(f"DROP TABLE {', '.join(_quote(name + _OLD) for name in there)}")
+        _drop(cursor, [name + _OLD for name in there])
 
 
 def _quote(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -76,6 +77,16 @@ class SinkOptions:
                 f"sink prefix={self.prefix!r} is not right; use 1 to 40 letters, digits and _, beginning with a letter:"
                 " it keeps the written tables apart from the shop's own"
             )
+
+
+def beside() -> str:
+    """What a writer puts behind the names of what it builds: another one each time, so that two never build the same."""
+    return f"__n{secrets.token_hex(2)}"
+
+
+def is_beside(name: str, base: str) -> bool:
+    """Whether this is what a writer built, or moved out of the way, to replace `base`."""
+    return bool(re.fullmatch(re.escape(base) + r"__(n[0-9a-f]{4}|new|old)", name))
 
 
 def row_chunks(table: SinkTable, size: int = 5000) -> Iterator[list[dict[str, Any]]]:
