@@ -1,4 +1,4 @@
-"""Tables and queries of MySQL and MariaDB: exact text of each value, one consistent snapshot, one day in memory.
+"""Tables and queries of MySQL and MariaDB: exact text of each value, one consistent snapshot, some thousand rows in memory.
 
 Rows whose day cannot be told (a null, zero or impossible date) are never part of a day; they are read apart, as NO_DAY.
 """

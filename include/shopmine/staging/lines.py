@@ -11,6 +11,8 @@ from typing import IO, Final
 
 import zstandard
 
+from shopmine.errors import SourceUnavailableError
+
 _HELD_BYTES: Final = 4 << 20
 _BLOCK_BYTES: Final = 1 << 18
 _MOST_RUNS: Final = 32
@@ -80,10 +82,16 @@ class Lines:
             self._file = tempfile.TemporaryFile(prefix="shopmine-")  # noqa: SIM115  it lives as long as the object
         compressor = zstandard.ZstdCompressor(level=_LEVEL)
         places = []
-        for block in blocks:
-            data = compressor.compress(b"\n".join(block))
-            places.append((self._file.seek(0, os.SEEK_END), self._file.write(data)))
-        self._file.flush()
+        try:
+            for block in blocks:
+                data = compressor.compress(b"\n".join(block))
+                places.append((self._file.seek(0, os.SEEK_END), self._file.write(data)))
+            self._file.flush()
+        except OSError as error:
+            raise SourceUnavailableError(
+                f"no room for the lines of a large day: {error.strerror}; make room in {tempfile.gettempdir()}, or name another "
+                "folder by TMPDIR, and try again"
+            ) from error
         return places
 
     def _read(self, run: Sequence[_Block]) -> Iterator[list[bytes]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shopmine.errors import SourceUnavailableError
 from shopmine.staging import lines as module
 from shopmine.staging.lines import Lines
 
@@ -26,3 +29,13 @@ def test_all_lines_come_back_sorted_wherever_they_lay(given: list[list[bytes]], 
         assert [*lines] == [*lines] == expected
         assert all(lines.blocks())
         assert (len(lines), lines.n_bytes) == (len(expected), len(b"\n".join(expected)))
+
+
+def test_no_room_for_a_large_day_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HELD_BYTES", 10)
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        monkeypatch.setattr(module.tempfile, "TemporaryFile", lambda **_: full)
+        with pytest.raises(
+            SourceUnavailableError, match=r"no room for the lines of a large day: No space left.*TMPDIR"
+        ):
+            Lines([b"x" * 100])
