@@ -24,6 +24,11 @@ RANK: Final = "rank"
 LIST: Final = "list"
 SOURCE: Final = "source"
 REASONS: Final = "reasons"
+REASON_CODES: Final = "reason_codes"
+REASON_WEIGHTS: Final = "reason_weights"
 MODEL: Final = "model"
 METRIC: Final = "metric"
 VALUE: Final = "value"
+
+WHOLE: Final = 10_000
+"""Weights of reasons are told in ten-thousandths."""

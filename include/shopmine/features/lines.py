@@ -14,7 +14,6 @@ from shopmine.columns import AMOUNT, CUSTOMER, DAY, KIND, ORDER_ID, ORDERED_AT, 
 from shopmine.errors import DataError
 
 MICROS: Final = 1_000_000
-COUNTED: Final = "counted_lines"
 EPOCH: Final = date(1970, 1, 1)
 _MONEY: Final = pa.decimal128(24, 6)
 LINE_COLUMNS: Final = (ORDER_ID, PRODUCT, CUSTOMER, ORDERED_AT, QUANTITY, UNIT_PRICE, AMOUNT, KIND, DAY)
@@ -25,19 +24,24 @@ def day_number(day: date) -> int:
     return (day - EPOCH).days
 
 
+def counted_name(day: date) -> str:
+    """Name of the lines as `lines_until` counts them for a day, so that they are counted once for all who ask."""
+    return f"order_lines until {day}"
+
+
 def lines_until(inputs: Mapping[str, pa.Table], day: date) -> pa.Table:
     """The order lines up to and including `day`, with `day_number`, `is_weekend` and quantities and money in millionths.
 
     Args:
-        inputs: holds `order_lines` with the columns `LINE_COLUMNS`, or, as `COUNTED`, what this function made of them for
-            this day; not modified.
+        inputs: holds `order_lines` with the columns `LINE_COLUMNS`; where it holds what this function made of them for this
+            day, by the name `counted_name(day)`, that is given. Not modified.
         day: the shop's local day.
 
     Raises:
         DataError: the entity or a column is missing, or an amount has more than 18 digits before the point.
     """
-    if COUNTED in inputs:
-        return inputs[COUNTED]
+    if (name := counted_name(day)) in inputs:
+        return inputs[name]
     if "order_lines" not in inputs:
         raise DataError("there are no order_lines to derive features from; map that entity in the shop's file")
     lines = rows_until(inputs["order_lines"], "order_lines", LINE_COLUMNS, day)

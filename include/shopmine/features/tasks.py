@@ -17,7 +17,7 @@ from shopmine.faults import fault_point
 from shopmine.features.baskets import derive_baskets
 from shopmine.features.customer_features import derive_customer_features
 from shopmine.features.interactions import derive_exposures, derive_hidden, derive_interactions, derive_returned
-from shopmine.features.lines import COUNTED, LINE_COLUMNS, lines_until
+from shopmine.features.lines import LINE_COLUMNS, counted_name, lines_until
 from shopmine.features.product_features import derive_product_features
 from shopmine.staging.artifacts import artifact_key, code_version, find_artifact, find_artifacts, write_artifact
 from shopmine.staging.decisions import load_decisions
@@ -137,7 +137,7 @@ class _Source:
         """What a set reads: facts of all days (features cut them to theirs) and dimensions as of `day`."""
         reads = _SETS[name].reads
         facts = {entity: table for entity, table in self.facts.items() if entity in reads}
-        facts[COUNTED] = self._counted(day)
+        facts[counted_name(day)] = self._counted(day)
         dimensions = {entity: columns for entity, columns in _DIMENSIONS.items() if entity in reads}
         return facts | (self._read(dimensions, self.manifest.until(day)) if dimensions else {})
 

@@ -133,7 +133,7 @@ class Airflow:
 
     def status(self) -> list[ComponentStatus]:
         """The state of every process: running, stopped, not answering, or (the scheduler) lost a worker."""
-        health = self._health()
+        health, _ = self._health()
         return [self._status_of(component, health) for component in (_API_SERVER, *_OTHERS)]
 
     def is_running(self) -> bool:
@@ -186,7 +186,7 @@ class Airflow:
         """Wait until all are healthy; one with a time must have given a sign of life since then."""
         began, waiting = time.monotonic(), dict(components)
         while waiting:
-            health = self._health()
+            health, why_none = self._health()
             for component, since in list(waiting.items()):
                 log = self._installation.logs / f"{component.name}.log"
                 if self._processes.find(component.name) is None:
@@ -196,17 +196,20 @@ class Airflow:
                     if since:
                         self._say(f"{component.title} runs ({time.monotonic() - began:.1f} s)")
                 elif time.monotonic() - began > _READY_SECONDS:
-                    why = f"is not healthy after {_READY_SECONDS:.0f} s"
+                    why = f"is not healthy after {_READY_SECONDS:.0f} s{why_none}"
                     raise SourceUnavailableError(f"{component.title} {why}; the end of {log}:\n{last_lines(log)}")
             if waiting:
                 time.sleep(_POLL_SECONDS)
 
-    def _health(self) -> dict[str, PartHealth]:
+    def _health(self) -> tuple[dict[str, PartHealth], str]:
+        """What the API says of each part, or nothing and why."""
         api = self.api()
         try:
-            return api.health() if self._processes.find(_API_SERVER.name) else {}
-        except ShopmineError:
-            return {}
+            return (
+                (api.health(), "") if self._processes.find(_API_SERVER.name) else ({}, "; the API server does not run")
+            )
+        except ShopmineError as error:
+            return {}, f"; {error}"
         finally:
             api.close()
 

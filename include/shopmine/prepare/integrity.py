@@ -10,13 +10,12 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopmine.columns import CUSTOMER, DAY, ORDER_ID, PRODUCT
+from shopmine.columns import CUSTOMER, DAY, ORDER_ID, PRODUCT, SOURCE
 from shopmine.prepare.gates import Check, PrepareGates
 
 FRESHNESS: Final = "freshness"
 REFERENCES: Final = "references"
 KEYS: Final = "key_uniqueness"
-SOURCE: Final = "source"
 _SHOWN: Final = 5
 _PERSONAL: Final = frozenset({CUSTOMER})
 

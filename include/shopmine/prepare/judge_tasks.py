@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from shopmine.columns import AMOUNT, BATCH, DAY, ORDER_ID
+from shopmine.columns import AMOUNT, BATCH, DAY, ORDER_ID, SOURCE
 from shopmine.config.canonical import ENTITIES
 from shopmine.config.days import NO_DAY
 from shopmine.config.versions import version_until
@@ -27,7 +27,6 @@ from shopmine.prepare.gates import (
 )
 from shopmine.prepare.integrity import (
     ALL_REFERENCES,
-    SOURCE,
     check_freshness,
     check_keys,
     check_references,
@@ -44,7 +43,7 @@ from shopmine.prepare.reconcile import (
 )
 from shopmine.prepare.step_checks import check_schema, check_steps
 from shopmine.staging.accounts import read_accounts
-from shopmine.staging.added import write_outliers
+from shopmine.staging.added import show_outliers
 from shopmine.staging.artifacts import (
     ArtifactRef,
     artifact_key,
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from shopmine.staging.manifests import Manifest
 
 CHECKS: Final = "prepare_checks"
+OUTLIERS: Final = "outliers"
 _MONEY: Final = {AMOUNT: pa.decimal128(38, 10)}
 
 
@@ -82,11 +82,19 @@ class DayRun(ShopWork):
 
     context: RunContext
     manifest: Manifest
+    read: dict[tuple[str, str], pa.ChunkedArray] = field(default_factory=dict)
 
     def facts(self, entity: str, columns: Sequence[str], **how: Any) -> pa.Table:
         """Rows of an entity as the run knows it; `how` as for `read_facts`."""
         types = {name: type_ for name, type_ in _MONEY.items() if name in columns}
         return read_facts(self.db, self.manifest, entity, columns, self.versions, types=types, **how)
+
+    def of_day(self, entity: str, column: str) -> pa.ChunkedArray:
+        """The values that rows of the day have in a column, each once, nulls left out; read once for all gates."""
+        if (entity, column) not in self.read:
+            found = self.facts(entity, [column], distinct=True, only={DAY: [self.context.day]})
+            self.read[entity, column] = found[column].drop_null()
+        return self.read[entity, column]
 
 
 def judge_day(run: DayRun) -> list[Check]:
@@ -109,7 +117,10 @@ def judge_day(run: DayRun) -> list[Check]:
     )
     made = find_artifact(run.db, key) or _judge_anew(run, gates, key, has_deleted=bool(deleted))
     attach_artifact(run.db, run.context.run, CHECKS, made.artifact)
-    return read_checks(read_artifact(run.db, made.artifact).frames["checks"])
+    frames = read_artifact(run.db, made.artifact).frames
+    if OUTLIERS in frames and run.context.known_at is None:
+        show_outliers(run.db, run.shop.name, day, frames[OUTLIERS], made.artifact)
+    return read_checks(frames["checks"])
 
 
 def _judge_anew(run: DayRun, gates: PrepareGates, key: str, *, has_deleted: bool) -> ArtifactRef:
@@ -121,16 +132,13 @@ def _judge_anew(run: DayRun, gates: PrepareGates, key: str, *, has_deleted: bool
     checks += [check for check, _ in outliers]
     frames = {"checks": checks_table(day, checks)}
     if outliers:
-        frames["outliers"] = pa.concat_tables([found for _, found in outliers])
+        frames[OUTLIERS] = pa.concat_tables([found for _, found in outliers])
     if reconciliation is not None:
         frames["reconciliation"] = totals_table(reconciliation)
         frames["differences"] = differences_table(reconciliation)
-    made = write_artifact(
+    return write_artifact(
         run.db, key=key, shop=run.shop.name, name=CHECKS, day=day, frames=frames, meta={}, run=run.context.run
     )
-    if outliers and run.context.known_at is None:
-        write_outliers(run.db, run.shop.name, day, frames["outliers"], made.artifact)
-    return made
 
 
 def _marked(shop: Shop) -> list[tuple[str, str]]:
@@ -185,15 +193,14 @@ def _integrity_checks(run: DayRun, gates: PrepareGates) -> list[Check]:
     for reference in ALL_REFERENCES:
         if {reference.entity, reference.target} <= offered:
             column = reference.column
-            named = run.facts(reference.entity, [column], distinct=True, only={DAY: [day]})[column].drop_null()
+            named = run.of_day(reference.entity, column)
             known = run.facts(reference.target, [column], only={column: named.to_pylist()})[column]
             checks.append(check_references(reference, named, known, gates))
     sources = {batch.batch: batch.source for batch in run.manifest.batches}
     for name in ("orders", "order_lines", "payments", "refunds"):
         if name in offered:
             key = ENTITIES[name].key
-            first = run.facts(name, [key[0]], distinct=True, only={DAY: [day]})[key[0]].drop_null().to_pylist()
-            rows = run.facts(name, [*key, DAY, BATCH], only={key[0]: first})
+            rows = run.facts(name, [*key, DAY, BATCH], only={key[0]: run.of_day(name, key[0]).to_pylist()})
             rows = rows.append_column(SOURCE, pa.array([sources[b] for b in rows[BATCH].to_pylist()], pa.string()))
             checks.append(check_keys(name, key, day, rows, gates))
     return checks
@@ -207,10 +214,7 @@ def _reconcile(run: DayRun, *, has_deleted: bool) -> Reconciliation | None:
     moved = [entity for entity in ("payments", "refunds") if entity in offered]
     if not any(len(run.facts(entity, [STATUS], distinct=True)) for entity in moved):
         return None
-    today = {DAY: [run.context.day]}
-    ids = orders_of_day(
-        [run.facts(entity, [ORDER_ID], distinct=True, only=today) for entity in ("order_lines", *moved)]
-    )
+    ids = orders_of_day(run.of_day(entity, ORDER_ID) for entity in ("order_lines", *moved))
     judged = {ORDER_ID: ids.to_pylist()}
     lines = run.facts("order_lines", [ORDER_ID, DAY, AMOUNT], only=judged)
     payments, *refunds = (run.facts(entity, [ORDER_ID, AMOUNT, STATUS], only=judged) for entity in moved)

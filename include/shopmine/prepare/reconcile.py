@@ -142,10 +142,10 @@ def _places(lines: pa.Table, orders: pa.Table | None) -> dict[str, tuple[date, s
     return places
 
 
-def orders_of_day(tables: Iterable[pa.Table]) -> pa.Array:
-    """Ids of the orders for which anything happened on a day (a line, a payment, a refund of it), sorted."""
-    ids = [pc.drop_null(table.column(ORDER_ID)).combine_chunks() for table in tables]
-    together = pa.concat_arrays([pa.array([], pa.string()), *(part.cast(pa.string()) for part in ids)])
+def orders_of_day(ids: Iterable[pa.ChunkedArray]) -> pa.Array:
+    """The orders for which anything happened on a day, each once, sorted: ids of its lines, of its payments, of its refunds."""
+    known = [pc.drop_null(part).combine_chunks() for part in ids]
+    together = pa.concat_arrays([pa.array([], pa.string()), *(part.cast(pa.string()) for part in known)])
     return together.unique().sort()
 
 

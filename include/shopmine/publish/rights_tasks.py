@@ -22,7 +22,7 @@ from shopmine.staging.batches import all_batches, read_lines, replace_lines
 from shopmine.staging.leases import hold_lease
 from shopmine.staging.rights import DELETION, bury, record_right, tombstone
 from shopmine.staging.runs import RUNNING
-from shopmine.staging.tables_clean import ENTITY_TABLES, all_quarantine, identities, preparations
+from shopmine.staging.tables_clean import ENTITY_TABLES, all_outliers, all_quarantine, identities, preparations
 from shopmine.staging.tables_published import PUBLISHED
 from shopmine.staging.tables_work import receipts, releases, runs
 
@@ -166,6 +166,9 @@ def _rewrite(db: Database, batch: Batch, customer: str, shop: Shop, lease: Lease
         for table in (*ENTITY_TABLES.values(), all_quarantine):
             connection.execute(sa.delete(table).where(table.c.preparation.in_(made)))
         connection.execute(sa.delete(preparations).where(preparations.c.batch == batch.batch))
+        # The day's next run tells its unusual numbers anew, without those of rows that are gone.
+        told = (all_outliers.c.shop == batch.shop, all_outliers.c.day == batch.day)
+        connection.execute(sa.delete(all_outliers).where(*told))
         lease.check(connection)
     return n_changed
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shopmine.staging.copying import copy_in
+from shopmine.staging.leases import hold_lease
 from shopmine.staging.tables_clean import all_calendar, all_outliers
 
 if TYPE_CHECKING:
     from shopmine.staging.database import Database
+
+_WAIT_SECONDS: Final = 900.0
 
 
 def calendar_until(db: Database, shop: str, first: date, made_by: str) -> date | None:
@@ -35,16 +38,39 @@ def write_calendar(db: Database, shop: str, calendar: pa.Table) -> None:
         connection.execute(write.on_conflict_do_update(index_elements=["shop", "day"], set_=own), rows)
 
 
-def write_outliers(db: Database, shop: str, day: date, outliers: pa.Table, artifact: int) -> None:
-    """Let these be the unusual numbers of the day; those of another artifact are gone."""
+def show_outliers(db: Database, shop: str, day: date, outliers: pa.Table, artifact: int) -> None:
+    """Let these be the unusual numbers of the day; those of another artifact are gone. Twice is once.
+
+    Args:
+        db: the staging database.
+        shop: whose.
+        day: of which day.
+        outliers: `entity`, `column_name`, `row_key`, `value`, `low`, `high`.
+        artifact: the checks that found them.
+
+    Raises:
+        LeaseLostError: another process took over; nothing was changed.
+    """
     n_rows = len(outliers)
+    if _shown(db, shop, day) == ({artifact} if n_rows else set(), n_rows):
+        return
     placed = {
         "shop": pa.repeat(pa.scalar(shop), n_rows),
         "day": pa.repeat(pa.scalar(day, pa.date32()), n_rows),
         "artifact": pa.repeat(pa.scalar(artifact, pa.int64()), n_rows),
     }
     table = all_outliers.c
-    with db.transaction() as connection:
+    columns = {name: outliers.column(name) for name in outliers.column_names}
+    with hold_lease(db, f"{shop}/outliers", wait_seconds=_WAIT_SECONDS) as lease, db.transaction() as connection:
         connection.execute(sa.delete(all_outliers).where(table.shop == shop, table.day == day))
-        columns = {name: outliers.column(name) for name in outliers.column_names}
         copy_in(connection, all_outliers, pa.table({**placed, **columns}))
+        lease.check(connection)
+
+
+def _shown(db: Database, shop: str, day: date) -> tuple[set[int], int]:
+    """The artifacts that the unusual numbers of a day are of, and how many numbers these are."""
+    table = all_outliers.c
+    with db.snapshot() as connection:
+        counted = sa.select(table.artifact, sa.func.count()).where(table.shop == shop, table.day == day)
+        found = {row[0]: int(row[1]) for row in connection.execute(counted.group_by(table.artifact))}
+    return set(found), sum(found.values())

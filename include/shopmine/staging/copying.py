@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from shopmine.errors import DataError
+from shopmine.staging.values import number_lists_text
 
 _WRITE_BYTES: Final = 1 << 20
 _BLOCK_BYTES: Final = 1 << 22
@@ -96,7 +97,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(kind):
         return _as_text(column.cast(kind.value_type))
     if _is_list(kind):
-        return _number_lists(column) if pa.types.is_integer(kind.value_type) else _each(column, _array_text)
+        return _arrays_of_numbers(column) if pa.types.is_integer(kind.value_type) else _each(column, _array_text)
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return _each(column, lambda value: f"\\x{value.hex()}")
     if pa.types.is_null(kind) or pa.types.is_string_view(kind):
@@ -104,17 +105,8 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _number_lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """As PostgreSQL writes arrays; numbers need no quotes, so that all can be put together at once."""
-    begin, end, comma, null, nothing = (pa.scalar(text, pa.large_string()) for text in ("{", "}", ",", "NULL", ""))
-    parts = []
-    for chunk in column.chunks:
-        values = pc.fill_null(chunk.flatten().cast(pa.large_string()), null)
-        lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy()
-        starts = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
-        joined = pc.binary_join(pa.LargeListArray.from_arrays(starts, values), comma)
-        texts = pc.binary_join_element_wise(begin, joined, end, nothing)
-        parts.append(pc.if_else(chunk.is_valid(), texts, pa.scalar(None, pa.large_string())))
+def _arrays_of_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    parts = [number_lists_text(chunk, "{", "NULL", "}") for chunk in column.chunks]
     return pa.chunked_array(parts, pa.large_string())
 
 

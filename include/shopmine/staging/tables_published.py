@@ -8,15 +8,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from shopmine.columns import REASONS
+from shopmine.columns import REASON_CODES, REASON_WEIGHTS, REASONS
 from shopmine.staging.tables_raw import metadata
 
 DELETED: Final = ("deletion",)
 UNPROFILED: Final = ("no_profiling", "deletion")
-REASON_CODES: Final = "reason_codes"
-REASON_WEIGHTS: Final = "reason_weights"
-WHOLE: Final = 10_000
-"""Weights of reasons are told in ten-thousandths."""
 UNPERSONALISED: Final = ("no_personalisation", "no_profiling", "deletion")
 
 

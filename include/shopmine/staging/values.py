@@ -50,6 +50,24 @@ def _number(text: str) -> float | int:
     return int(value) if value.is_integer() else value
 
 
+def number_lists_text(lists: pa.Array, begin: str, null: str, end: str) -> pa.Array:
+    """(n,) lists of whole numbers as texts, all at once: numbers need no quotes. No list is no text.
+
+    Args:
+        lists: (n,) of integers, nulls among them.
+        begin: what stands before the first number.
+        null: what stands for a null.
+        end: what stands behind the last number.
+    """
+    opened, closed, comma, nothing = (pa.scalar(text, pa.large_string()) for text in (begin, end, ",", ""))
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    starts = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
+    numbers = pc.fill_null(lists.flatten().cast(pa.large_string()), null)
+    joined = pc.binary_join(pa.LargeListArray.from_arrays(starts, numbers), comma)
+    texts = pc.binary_join_element_wise(opened, joined, closed, nothing)
+    return pc.if_else(lists.is_valid(), texts, pa.scalar(None, pa.large_string()))
+
+
 def frame_hash(frame: pa.Table) -> str:
     """sha256 (hex) over names, types, order and values; chunks, offsets, dictionaries, text layouts don't count."""
     digest = hashlib.sha256()

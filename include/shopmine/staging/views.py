@@ -7,17 +7,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, distinct_on
 
-from shopmine.columns import REASONS
+from shopmine.columns import REASON_CODES, REASON_WEIGHTS, REASONS, WHOLE
 from shopmine.config.canonical import ENTITIES, CanonicalEntity
 from shopmine.staging.tables_clean import ENTITY_TABLES, all_calendar, all_outliers, all_quarantine, preparations
-from shopmine.staging.tables_published import (
-    DELETED,
-    PUBLISHED,
-    REASON_CODES,
-    REASON_WEIGHTS,
-    WHOLE,
-    PublishedTable,
-)
+from shopmine.staging.tables_published import DELETED, PUBLISHED, PublishedTable
 from shopmine.staging.tables_raw import batches
 from shopmine.staging.tables_work import pointers, releases, rights
 

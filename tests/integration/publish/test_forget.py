@@ -93,9 +93,15 @@ def test_nothing_of_the_person_is_left_and_old_days_are_as_if_they_had_never_bee
     } <= held
     assert any(place.startswith("batch ") for place in held)
 
+    unusual = "INSERT INTO clean.all_outliers SELECT shop, day, 'order_lines', 'amount', order_id || '/1', 1, 2, 3, 1"
+    with staging.transaction() as connection:
+        connection.execute(sa.text(f"{unusual} FROM clean.all_order_lines WHERE customer = '{PERSON}'"))
+
     receipt = forget(staging, NAME, PERSON, {})
 
     assert receipt.is_complete, receipt.remaining
+    with staging.snapshot() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM clean.outliers")) == 0
     assert receipt.deleted["raw.batches (lines)"] == len(lines(lambda line: line.customer == PERSON))
     assert {"published.stored_customers", "work.artifacts", "raw.batches"} <= set(receipt.deleted)
     assert places(staging, NAME, needles) == set()

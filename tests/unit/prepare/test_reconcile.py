@@ -90,8 +90,8 @@ def test_orders_give_day_and_store_and_differences_are_named_by_order() -> None:
 def test_the_days_orders_are_those_with_a_line_payment_or_refund_on_it() -> None:
     sold = lines(("b", DAY, "1.00"), ("b", DAY, "2.00"))
     paid = money(("a", "1.00", "paid"), (None, "1.00", "paid"))
-    assert orders_of_day([sold, paid]).to_pylist() == ["a", "b"]
-    assert orders_of_day([lines()]).to_pylist() == []
+    assert orders_of_day([sold["order_id"], paid["order_id"]]).to_pylist() == ["a", "b"]
+    assert orders_of_day([lines()["order_id"]]).to_pylist() == []
 
 
 def test_the_gate_judges_each_store_and_tells_unpaid_orders_apart() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from shopmine.columns import REASON_CODES, REASON_WEIGHTS
 from shopmine.mining.recommendations.audiences import find_audiences
 from shopmine.mining.recommendations.catalogue import Catalogue
 from shopmine.mining.recommendations.config import LISTS, POPULAR, RANKER
@@ -34,8 +35,8 @@ RECOMMENDATIONS: Final = pa.schema(
         ("product", pa.string()),
         ("score", pa.float64()),
         ("source", pa.string()),
-        ("reason_codes", pa.list_(pa.int32())),
-        ("reason_weights", pa.list_(pa.int32())),
+        (REASON_CODES, pa.list_(pa.int32())),
+        (REASON_WEIGHTS, pa.list_(pa.int32())),
     ]
 )
 SIMILAR_PRODUCTS: Final = pa.schema(
@@ -108,8 +109,8 @@ def _list(
         "product": scorer.history.products[ranking.column],
         "score": ranking.score,
         "source": entry_sources(method, listed),
-        "reason_codes": codes,
-        "reason_weights": weights,
+        REASON_CODES: codes,
+        REASON_WEIGHTS: weights,
     }
     return pa.table(columns, schema=RECOMMENDATIONS)
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
+from shopmine.columns import REASON_CODES, REASON_WEIGHTS
 from shopmine.mining.recommendations.candidates import Candidates
 from shopmine.mining.recommendations.config import PERSONAL
 from shopmine.mining.recommendations.history import values_at
@@ -33,8 +34,8 @@ AUDIENCES: Final = pa.schema(
         ("rank", pa.int64()),
         ("customer", pa.string()),
         ("score", pa.float64()),
-        ("reason_codes", pa.list_(pa.int32())),
-        ("reason_weights", pa.list_(pa.int32())),
+        (REASON_CODES, pa.list_(pa.int32())),
+        (REASON_WEIGHTS, pa.list_(pa.int32())),
     ]
 )
 ITEM_CF: Final = "itemcf"
@@ -67,8 +68,8 @@ def find_audiences(scorer: Scorer, rules: Rules, explainer: Explainer) -> pa.Tab
         "rank": np.arange(len(product)) - np.searchsorted(product, product, side="left") + 1,
         "customer": scorer.history.customers[customer],
         "score": score,
-        "reason_codes": codes,
-        "reason_weights": weights,
+        REASON_CODES: codes,
+        REASON_WEIGHTS: weights,
     }
     return pa.table(columns, schema=AUDIENCES)
 

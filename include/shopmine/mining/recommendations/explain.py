@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from shopmine.columns import WHOLE
 from shopmine.mining.recommendations.config import ALS, PERSONAL, POPULAR
 from shopmine.mining.recommendations.evidence import Kinds, Told, Turned, add_purchases, count_customers
 from shopmine.mining.recommendations.factorisation import contributions
@@ -20,7 +21,6 @@ from shopmine.mining.recommendations.history import values_at
 from shopmine.mining.recommendations.reasons import (
     CHOSEN,
     OTHER,
-    WHOLE,
     Mentions,
     Reason,
     alike,

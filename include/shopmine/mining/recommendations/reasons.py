@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from shopmine.columns import REASON_CODES, WHOLE
 from shopmine.mining.recommendations.scores import LEAST_CUSTOMERS
 
-WHOLE: Final = 10_000
-"""Weights are told in ten-thousandths."""
 REASONS: Final = pa.schema(
     [
         ("reason", pa.int64()),
@@ -157,7 +156,7 @@ def reasons_table(reasons: Sequence[Reason], tables: Mapping[str, pa.Table]) -> 
 
     Args:
         reasons: by the number under which the rows name them so far.
-        tables: with a column `reason_codes`.
+        tables: with a column `REASON_CODES`.
     """
     rows = [reason.row() for reason in reasons]
     order = sorted(range(len(rows)), key=rows.__getitem__)
@@ -169,7 +168,7 @@ def reasons_table(reasons: Sequence[Reason], tables: Mapping[str, pa.Table]) -> 
 
 
 def _renumbered(table: pa.Table, number: npt.NDArray[np.int32]) -> pa.Table:
-    column = table.column("reason_codes").combine_chunks()
+    column = table.column(REASON_CODES).combine_chunks()
     codes = pa.array(number[column.flatten().to_numpy()], pa.int32())
     lists = pa.ListArray.from_arrays(pa.array(column.offsets.to_numpy() - column.offsets[0].as_py(), pa.int32()), codes)
-    return table.set_column(table.column_names.index("reason_codes"), "reason_codes", lists)
+    return table.set_column(table.column_names.index(REASON_CODES), REASON_CODES, lists)

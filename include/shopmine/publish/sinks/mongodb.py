@@ -82,9 +82,12 @@ def write_tables(
                 for name in (*names, release):
                     database[name + new].rename(name, dropTarget=True)
                     fault_point("sink.swapped")
-        except Exception:
-            for name in (*names, release):
-                database.drop_collection(name + new)
+        except Exception as error:
+            try:
+                for name in (*names, release):
+                    database.drop_collection(name + new)
+            except PyMongoError as left:
+                error.add_note(f"what was written so far stays until the next run drops it ({type(left).__name__})")
             raise
     return counts
 

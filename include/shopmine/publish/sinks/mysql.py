@@ -77,8 +77,11 @@ def write_tables(
             fault_point("sink.before_swap")
             with guard():
                 _swap(cursor, names, new)
-        except Exception:
-            _drop(cursor, [name + new for name in names])
+        except Exception as error:
+            try:
+                _drop(cursor, [name + new for name in names])
+            except pymysql.MySQLError as left:
+                error.add_note(f"what was written so far stays until the next run drops it ({type(left).__name__})")
             raise
         fault_point("sink.swapped")
     del counts[RELEASE_TABLE]

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shopmine.staging.values import number_lists_text
+
 _STATEMENT_BYTES: Final = 1 << 20
 _ROWS: Final = 1 << 16
 _TEXT: Final = pa.large_string()
@@ -70,13 +72,7 @@ def _json(lists: pa.Array) -> pa.Array:
     if not pa.types.is_integer(lists.type.value_type):
         texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in lists.to_pylist()]
         return pa.array(texts, _TEXT)
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    starts = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
-    numbers = pa.LargeListArray.from_arrays(starts, pc.fill_null(lists.flatten().cast(_TEXT), "null"))
-    joined = pc.binary_join_element_wise(
-        _literal("["), pc.binary_join(numbers, _literal(",")), _literal("]"), _literal("")
-    )
-    return pc.if_else(lists.is_valid(), joined, _literal(None))
+    return number_lists_text(lists, "[", "null", "]")
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
